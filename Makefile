@@ -1,0 +1,42 @@
+# Everything here needs only Python 3.11 or newer (with venv), git and make.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help demo run test check format clean
+
+help:
+	@echo "make demo     watch three grabs go through the whole chain, no account needed"
+	@echo "make run      serve, with ./config.yaml or the environment"
+	@echo "make test     every test"
+	@echo "make check    format, lint, types"
+
+.venv/run: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/dev: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch .venv/run $@
+
+demo: .venv/run
+	@$(BIN)/torbox-bridge demo
+
+run: .venv/run
+	@$(BIN)/torbox-bridge serve
+
+test: .venv/dev
+	$(BIN)/python -m pytest
+
+check: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: .venv/dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dist

@@ -1,0 +1,1 @@
+"""The bridge: answers as qBittorrent, downloads through TorBox."""

@@ -1,0 +1,42 @@
+"""Time as a parameter: the one place where the bridge asks what time it is or waits."""
+
+import asyncio
+import time
+
+
+class Clock:
+    """Wall time for what is stored, monotonic time for what is measured, and waiting.
+
+    `factor` above 1 makes time run faster (`BRIDGE_TIME_FACTOR`): every wait, interval, window and
+    clock of the bridge is then shorter by that factor, in one place.
+    """
+
+    def __init__(self, factor: float = 1.0) -> None:
+        self.factor = factor
+        self._wall_start = time.time()
+        self._start = time.monotonic()
+
+    def time(self) -> float:
+        """Seconds since 1970, for what is stored or shown."""
+        return self._wall_start + self.monotonic()
+
+    def monotonic(self) -> float:
+        """Seconds since this clock was made; no step of the wall clock reaches it."""
+        return (time.monotonic() - self._start) * self.factor
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for so many seconds of this clock."""
+        await asyncio.sleep(max(0.0, seconds) / self.factor)
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        """Wait for the event, at most so many seconds of this clock; True if it came."""
+        try:
+            async with asyncio.timeout(max(0.0, seconds) / self.factor):
+                await event.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def socket_seconds(self, seconds: float) -> float:
+        """A time limit for a socket: shortened by the factor, but never below one real second."""
+        return seconds if self.factor == 1 else max(1.0, seconds / self.factor)

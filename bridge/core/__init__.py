@@ -1,0 +1,1 @@
+"""The core decides what happens to each torrent; it knows no HTTP."""

@@ -1,0 +1,1 @@
+"""Brings files from the CDN to the local disk, and proves them."""

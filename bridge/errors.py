@@ -1,0 +1,141 @@
+"""The bridge's errors. Each says what the one who meets it can do.
+
+BridgeError
+├── BadSettings            mend the settings                           the command exits with 2
+├── CannotStart            mend the machine: port, folder, lock        the command exits with 1
+├── StoreTrouble           nothing was written; try again later        add answers `Fails.`
+├── NotATorrent            give a real magnet or .torrent              `Fails.` or 415
+├── UnknownTorrent         there is no such hash                       404
+├── BadParameter           mend the request                            400
+├── Refused                the state or the rules forbid it            409
+├── TorBoxError            TorBox did not do it
+│   ├── TorBoxUnwell       no usable answer, outcome unknown           look before trying again
+│   ├── TorBoxBusy         not before `wait_seconds`                   wait; it was no try
+│   ├── TorBoxRefused      never for this input                        the torrent fails
+│   ├── TorBoxGone         no such item (any more)                     look at the list
+│   ├── AccountTrouble     a person must act: key, plan, month         everything pauses
+│   └── OurMistake         TorBox does not understand us               wait, and tell the authors
+└── DeliveryError          the files are not here yet
+    ├── LinkRefused        the link is refused or expired              ask for a new link
+    ├── CdnBusy            not before `wait_seconds`                   keep the link, wait
+    ├── CdnUnwell          cut, silent, lying or ill                   try again, then a new link
+    ├── FileDisproved      the bytes are not the file's                fetch again from a new link
+    └── DiskTrouble        full, read-only, gone, not permitted        everything pauses
+"""
+
+from enum import StrEnum
+
+
+class BridgeError(Exception):
+    """What every error of the bridge is."""
+
+
+class BadSettings(BridgeError):
+    """The settings cannot be used; the message says which one and why."""
+
+
+class CannotStart(BridgeError):
+    """The machine forbids it: a port in use, a folder not writable, the state locked."""
+
+
+class StoreTrouble(BridgeError):
+    """What should be remembered could not be written; memory and disk are as before."""
+
+
+class NotATorrent(BridgeError):
+    """The source is neither a magnet, an info-hash nor a .torrent; the message says why."""
+
+
+class UnknownTorrent(BridgeError):
+    """No torrent of ours has this hash."""
+
+
+class BadParameter(BridgeError):
+    """A request's parameter is missing or cannot be read."""
+
+
+class Refused(BridgeError):
+    """Understood, and not allowed: an existing category, a path outside the root."""
+
+
+class TorBoxError(BridgeError):
+    """TorBox did not do what was asked."""
+
+
+class TorBoxUnwell(TorBoxError):
+    """No usable answer (timeout, HTML, 5xx): whether it was done is unknown."""
+
+
+class TorBoxBusy(TorBoxError):
+    """TorBox said no for now (429, cooldown, slots full): nothing was done, and it was no try."""
+
+    def __init__(self, sentence: str, wait_seconds: float, *, slots_full: bool = False) -> None:
+        super().__init__(sentence)
+        self.wait_seconds = wait_seconds
+        self.slots_full = slots_full
+
+
+class TorBoxRefused(TorBoxError):
+    """TorBox will never do this for this input; `code` is TorBox's own word."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class TorBoxGone(TorBoxError):
+    """TorBox knows no such item, or no such file in it."""
+
+
+class Trouble(StrEnum):
+    """What is wrong with the account."""
+
+    KEY = "key"
+    PLAN = "plan"
+    MONTH = "month"
+    COOLDOWN = "cooldown"
+
+
+class AccountTrouble(TorBoxError):
+    """Nothing will work until the account is in order; nothing fails because of it."""
+
+    def __init__(self, trouble: Trouble, sentence: str, wait_seconds: float = 600.0) -> None:
+        super().__init__(sentence)
+        self.trouble = trouble
+        self.wait_seconds = wait_seconds
+
+
+class OurMistake(TorBoxError):
+    """TorBox says that the request itself is wrong (422, unknown endpoint or option)."""
+
+
+class DeliveryError(BridgeError):
+    """A file did not arrive; what is here of it stays."""
+
+
+class LinkRefused(DeliveryError):
+    """The CDN does not take this link any more."""
+
+
+class CdnBusy(DeliveryError):
+    """The CDN answered 429: the link is good, only later."""
+
+    def __init__(self, sentence: str, wait_seconds: float) -> None:
+        super().__init__(sentence)
+        self.wait_seconds = wait_seconds
+
+
+class CdnUnwell(DeliveryError):
+    """The connection was cut or silent, or the answer was not the file."""
+
+
+class FileDisproved(DeliveryError):
+    """All bytes are here and they are not the file; `path` is relative to the torrent's folder."""
+
+    def __init__(self, path: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.path = path
+
+
+class DiskTrouble(DeliveryError):
+    """The local disk refuses; the message says what a person can do."""

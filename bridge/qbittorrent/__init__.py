@@ -1,0 +1,1 @@
+"""The face: qBittorrent's WebUI API, answered from what the core knows."""

@@ -1,0 +1,1 @@
+"""TorBox and its CDN in miniature, on a real socket. Imports nothing else of the bridge."""

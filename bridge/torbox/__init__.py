@@ -1,0 +1,1 @@
+"""Speaks TorBox's API: one method per endpoint, one place on the wire."""

@@ -1,0 +1,1 @@
+"""Reads magnet links and .torrent files."""
