@@ -1,7 +1,6 @@
 """Settings: frozen types with their defaults. Loading them is in `load`, at the end."""
 
 from enum import StrEnum
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -76,10 +75,6 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     qbittorrent: QBittorrentSettings = QBittorrentSettings()
     server: ServerSettings = ServerSettings()
     downloads: DownloadsSettings = DownloadsSettings()
-    categories: dict[str, CategorySettings] = {}  # noqa: RUF012  msgspec copies it
+    categories: dict[str, CategorySettings] = {}
     state: StateSettings = StateSettings()
     log: LogSettings = LogSettings()
-
-
-__all__ = ["Settings"]
-_ = Path

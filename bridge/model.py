@@ -8,13 +8,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from msgspec import Struct
-from msgspec.structs import replace
-
-__all__ = [
-    "AccountItem", "Category", "Cause", "Clocks", "Complete", "Delivering", "Failed", "Fetching", "File",
-    "Phase", "Queued", "Removing", "Seen", "SeenFile", "Shown", "Situation", "Source", "Submitting",
-    "Torrent", "Waiting", "Wishes", "replace",
-]  # fmt: skip
+from msgspec.structs import replace as replace
 
 
 class File(Struct, frozen=True):
