@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from msgspec import Struct
-from msgspec.structs import replace as replace
 
 
 class File(Struct, frozen=True):
