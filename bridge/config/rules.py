@@ -1,0 +1,189 @@
+"""What a setting may be, each rule with a sentence; and one spelling for each value."""
+
+import os
+import re
+from collections.abc import Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
+
+from bridge.config.building import WrongSetting, shown
+from bridge.config.types import (
+    ArrSettings,
+    CategorySettings,
+    DownloadsSettings,
+    LogSettings,
+    QBittorrentSettings,
+    ServerSettings,
+    Settings,
+    StateSettings,
+    TorBoxSettings,
+)
+
+LEVELS = ("debug", "info", "warning", "error")
+FORMATS = ("text", "json")
+DIALECTS = ("4", "5")
+LATER = ("symlink", "strm")  # designed, not built yet
+SMALLEST_POLL_SECONDS = 5.0
+MOST_PARALLEL_FILES = 32
+
+
+def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """The settings with one spelling for each value; raises WrongSetting."""
+    home = Path(environ.get("HOME") or "~").expanduser()
+    result = Settings(
+        torbox=_torbox(settings.torbox),
+        qbittorrent=_qbittorrent(settings.qbittorrent),
+        server=_server(settings.server),
+        downloads=_downloads(settings.downloads, home),
+        categories={name: _category(name, rules) for name, rules in settings.categories.items()},
+        arrs=tuple(_arr(arr) for arr in settings.arrs),
+        state=StateSettings(path=_folder("state.path", settings.state.path, home)),
+        log=_log(settings.log),
+    )
+    if result.state.path == result.downloads.path:
+        _wrong("state.path", "it must not be the folder of downloads.path")
+    return result
+
+
+def _wrong(path: str, sentence: str) -> NoReturn:
+    raise WrongSetting(path, sentence)
+
+
+def _torbox(torbox: TorBoxSettings) -> TorBoxSettings:
+    _require_key_characters("torbox.api_key", torbox.api_key)
+    url = _url("torbox.api_url", torbox.api_url)
+    if not url:
+        _wrong("torbox.api_url", "it is empty; leave it out for TorBox itself")
+    if "v1" in urlsplit(url).path.split("/"):
+        _wrong("torbox.api_url", "leave out /v1 and what follows: it is added for each call")
+    if torbox.poll_seconds < SMALLEST_POLL_SECONDS:
+        _wrong("torbox.poll_seconds", f"expected {SMALLEST_POLL_SECONDS:g} seconds or more")
+    if not 0 < torbox.share <= 1:
+        _wrong("torbox.share", "expected a number above 0 and at most 1")
+    return replace(torbox, api_url=url)
+
+
+def _qbittorrent(face: QBittorrentSettings) -> QBittorrentSettings:
+    if not face.username or not face.username.isprintable():
+        _wrong("qbittorrent.username", "it is empty or holds a control character")
+    if face.password and not face.password.isprintable():
+        _wrong("qbittorrent.password", "it holds a control character")
+    _require_key_characters("qbittorrent.api_key", face.api_key)
+    _choice("qbittorrent.dialect", face.dialect, DIALECTS)
+    networks = _networks("qbittorrent.trusted_networks", face.trusted_networks)
+    return replace(face, trusted_networks=networks)
+
+
+def _server(server: ServerSettings) -> ServerSettings:
+    if not re.fullmatch(r"[\w.:%-]+", server.host, re.ASCII):
+        _wrong("server.host", "expected an address to listen at, like 0.0.0.0 or ::")
+    if not 0 <= server.port <= 65535:
+        _wrong("server.port", "expected a port from 0 (a free one) to 65535")
+    for name in server.allowed_hosts:
+        if not re.fullmatch(r"[\w.-]+", name):
+            _wrong("server.allowed_hosts", f"{shown(name)}: a host name only, no http://, no port")
+    return replace(
+        server,
+        url_base=_url_base(server.url_base),
+        public_url=_url("server.public_url", server.public_url),
+        allowed_hosts=tuple(name.lower() for name in server.allowed_hosts),
+        trusted_proxies=_networks("server.trusted_proxies", server.trusted_proxies),
+    )
+
+
+def _downloads(downloads: DownloadsSettings, home: Path) -> DownloadsSettings:
+    if not 1 <= downloads.parallel_files <= MOST_PARALLEL_FILES:
+        _wrong("downloads.parallel_files", f"expected 1 to {MOST_PARALLEL_FILES}")
+    return replace(downloads, path=_folder("downloads.path", downloads.path, home))
+
+
+def _category(name: str, rules: CategorySettings) -> CategorySettings:
+    path = f"categories.{name}"
+    if not name or not name.isprintable():
+        _wrong("categories", "a category's name is empty or holds a control character")
+    if rules.deliver in LATER:
+        _wrong(
+            f"{path}.deliver", f"{rules.deliver} is not available in this version, only download"
+        )
+    _choice(f"{path}.deliver", rules.deliver, ("download",))
+    for field in rules.give_up.__struct_fields__:
+        if getattr(rules.give_up, field) <= 0:
+            _wrong(f"{path}.give_up.{field}", "expected a number above 0")
+    return rules
+
+
+def _arr(arr: ArrSettings) -> ArrSettings:
+    if not (arr.name and arr.url and arr.api_key):
+        _wrong("arrs", "each needs name, url and api_key")
+    _require_key_characters("arrs.api_key", arr.api_key)
+    return replace(arr, url=_url("arrs.url", arr.url))
+
+
+def _log(log: LogSettings) -> LogSettings:
+    log = LogSettings(level=log.level.lower(), format=log.format.lower())
+    _choice("log.level", log.level, LEVELS)
+    _choice("log.format", log.format, FORMATS)
+    return log
+
+
+def _choice(path: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        _wrong(path, f"expected one of {', '.join(choices)}, got {shown(value)}")
+
+
+def _require_key_characters(path: str, key: str) -> None:
+    # It travels in a header: a line break from a badly pasted key would end that header.
+    if not re.fullmatch(r"[!-~]*", key):
+        _wrong(path, "it holds a space, a line break or a letter that no key has")
+
+
+def _networks(path: str, networks: tuple[str, ...]) -> tuple[str, ...]:
+    parsed = []
+    for network in networks:
+        try:
+            parsed.append(str(ip_network(network, strict=False)))
+        except ValueError:
+            _wrong(path, f"{shown(network)} is not an address or network like 192.168.1.0/24")
+    return tuple(parsed)
+
+
+def _url(path: str, text: str) -> str:
+    """An http(s) URL without a slash at the end, or ""."""
+    if not text:
+        return ""
+    try:
+        url = urlsplit(text)
+        good = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        _wrong(path, "it is not a URL")
+    if not good or not re.fullmatch(r"[!-~]+", text):
+        _wrong(path, "expected a URL that begins with http:// or https://")
+    if url.query or url.fragment or "@" in url.netloc:
+        _wrong(path, "expected a URL without user name, ? and #")
+    return text.rstrip("/")
+
+
+def _url_base(text: str) -> str:
+    """The path prefix as reverse proxies are told it: "/x", or nothing at all."""
+    parts = text.strip("/").split("/")
+    if parts == [""]:
+        return ""
+    if not all(re.fullmatch(r"[\w.~-]+", part, re.ASCII) and set(part) != {"."} for part in parts):
+        _wrong("server.url_base", "expected a path like /bridge, of letters, digits and . _ ~ -")
+    return "/" + "/".join(parts)
+
+
+def _folder(path: str, text: str, home: Path) -> str:
+    """An absolute path without "..": links in it are left alone, as a mount may be one."""
+    if not text or not text.isprintable():
+        _wrong(path, "it is empty or holds a control character")
+    if text == "~" or text.startswith("~/"):
+        text = f"{home}{text[1:]}"
+    folder = os.path.abspath(text)  # noqa: PTH100  Path.absolute() keeps ".."
+    if folder.strip("/") == "":
+        _wrong(path, "the root of the file system cannot be used; give a folder of its own")
+    return folder

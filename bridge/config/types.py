@@ -1,0 +1,143 @@
+"""What can be set, as frozen types with their defaults (design §6)."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from bridge.errors import BadSettings
+
+SECRET_NAMES = frozenset({"api_key", "password"})
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True):
+    """A group of settings whose secrets never show when it is printed."""
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{name}={'<secret>' if name in SECRET_NAMES else repr(getattr(self, name))}"
+            for name in self.__struct_fields__
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class TorBoxSettings(Section, frozen=True):
+    """The account, and how much of it is ours."""
+
+    api_key: str = ""
+    api_url: str = "https://api.torbox.app"  # without /v1, without a slash at the end
+    poll_seconds: float = 60.0  # upper bound of the interval while something moves
+    share: float = 1.0  # part of the hourly budget, above 0 and at most 1
+
+
+class QBittorrentSettings(Section, frozen=True):
+    """What is typed into Sonarr and Radarr."""
+
+    username: str = "admin"
+    password: str = ""  # "": made at first start and kept in the state folder
+    api_key: str = ""  # "": no Bearer key is accepted
+    trusted_networks: tuple[str, ...] = ()  # each parses as an ipaddress network
+    dialect: str = "4"  # or "5"
+
+
+class ServerSettings(Section, frozen=True):
+    """Where the bridge listens, and who may call it by which name."""
+
+    host: str = "0.0.0.0"  # noqa: S104  a container's port mapping needs it
+    port: int = 8484  # 0: a free one
+    url_base: str = ""  # "" or "/x", never a slash at the end
+    public_url: str = ""
+    allowed_hosts: tuple[str, ...] = ()  # lower case, without ports
+    trusted_proxies: tuple[str, ...] = ()  # each parses as an ipaddress network
+
+
+class ImportMode(StrEnum):
+    """What an arr does with finished files, as it was set up there."""
+
+    MOVE = "move"
+    HARDLINK = "hardlink"
+
+
+class DownloadsSettings(Section, frozen=True, rename={"import_mode": "import"}):
+    """Where files go; `path` is absolute."""
+
+    path: str = "/data/torrents"
+    parallel_files: int = 4
+    import_mode: ImportMode = ImportMode.MOVE
+
+
+class CachedPolicy(StrEnum):
+    """What to do with a torrent that TorBox does not have yet."""
+
+    ANY = "any"
+    CACHED_FIRST = "cached_first"
+    CACHED_ONLY = "cached_only"
+
+
+class GiveUp(Section, frozen=True):
+    """How much healthy, observed time a torrent gets (design §4, clocks)."""
+
+    no_metadata_minutes: float = 30.0
+    no_seeds_hours: float = 2.0
+    no_growth_hours: float = 6.0
+    delivery_hours: float = 24.0
+
+
+class CategorySettings(Section, frozen=True):
+    """The rules for one category, with what "*" says already filled in."""
+
+    cached: CachedPolicy = CachedPolicy.ANY
+    deliver: str = "download"
+    give_up: GiveUp = GiveUp()
+
+
+class ArrSettings(Section, frozen=True):
+    """An arr whose own API may be asked."""
+
+    name: str = ""
+    url: str = ""
+    api_key: str = ""
+
+
+class StateSettings(Section, frozen=True):
+    """Where the bridge remembers; `path` is absolute."""
+
+    path: str = "/config"
+
+
+class LogSettings(Section, frozen=True):
+    """What is logged, and in which form."""
+
+    level: str = "info"
+    format: str = "text"
+
+
+class Settings(Section, frozen=True):
+    """Every setting. A part is handed its own section, never the whole."""
+
+    torbox: TorBoxSettings = TorBoxSettings()
+    qbittorrent: QBittorrentSettings = QBittorrentSettings()
+    server: ServerSettings = ServerSettings()
+    downloads: DownloadsSettings = DownloadsSettings()
+    categories: dict[str, CategorySettings] = {}
+    arrs: tuple[ArrSettings, ...] = ()
+    state: StateSettings = StateSettings()
+    log: LogSettings = LogSettings()
+
+    def category(self, name: str) -> CategorySettings:
+        """The rules for torrents of this category; those of "*" when it has none of its own."""
+        fallback = self.categories.get("*", CategorySettings())
+        return self.categories.get(name, fallback)
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be logged or shown."""
+        said = (self.torbox.api_key, self.qbittorrent.password, self.qbittorrent.api_key)
+        return tuple(secret for secret in (*said, *(arr.api_key for arr in self.arrs)) if secret)
+
+    def require_key(self) -> None:
+        """Raise BadSettings if there is no TorBox key; only serving needs one."""
+        if not self.torbox.api_key:
+            raise BadSettings(
+                "the TorBox API key is missing: copy it from https://torbox.app/settings and set "
+                "it as TORBOX_API_KEY, as a file in TORBOX_API_KEY_FILE, or as torbox.api_key "
+                "in config.yaml"
+            )
