@@ -166,7 +166,5 @@ def _log_uncaught(
     """Python prints what nobody caught as it is; this prints it through the log."""
     if issubclass(kind, KeyboardInterrupt):
         return
-    logging.getLogger("bridge").critical(
-        "this should not happen and ends the bridge; please report it",
-        exc_info=(kind, error, traceback),
-    )
+    sentence = "this should not happen, and ends the bridge; please report it"
+    logging.getLogger("bridge").critical(sentence, exc_info=(kind, error, traceback))

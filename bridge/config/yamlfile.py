@@ -50,11 +50,12 @@ def _line_of(error: yaml.MarkedYAMLError) -> str:
 
 
 def _problem(error: yaml.MarkedYAMLError) -> str:
+    said = ", ".join(part for part in (error.context, error.problem) if part) or "it is not YAML"
     # What stands in quotes may be part of a secret; a single character is not.
-    problem = re.sub(r"'(?!\\.')[^']{2,}'|\"[^\"]{2,}\"", "…", error.problem or "it is not YAML")
-    if "alias" in f"{error.context} {problem}":
-        return f'{problem} (a value or name that begins with * needs quotes: "*")'
-    return problem
+    said = re.sub(r"'(?!\\.')[^']{2,}'|\"[^\"]{2,}\"", "…", said)
+    if "alias" in said:
+        return f'{said} (a value or name that begins with * needs quotes: "*")'
+    return said
 
 
 class _Reader:
