@@ -1,0 +1,147 @@
+"""The one place that touches the network on the way to TorBox's API.
+
+The key, links and any URL with a query stay out of every message: an exception of aiohttp's carries
+them, so ours are raised after its handler has ended, without it as their context.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from bridge.clock import Clock
+from bridge.config import TorBoxSettings
+from bridge.errors import AccountTrouble, TorBoxBusy, TorBoxUnwell, Trouble
+from bridge.torbox import verdicts
+from bridge.torbox.envelope import Reply, answered_at, read, wait_asked
+from bridge.torbox.limits import LONGEST_BACKOFF_SECONDS, Limits
+
+CALL_SECONDS = 30.0
+CONNECT_SECONDS = 10.0
+LARGEST_BODY = 64 * 2**20
+CHUNK = 2**18
+# A failed answer to one of these says that TorBox is ill, not only the thing that was asked for.
+READS = frozenset({"mylist", "getqueued", "me"})
+
+
+class Wire:
+    """Sends calls within the limits, and remembers how TorBox is and what time it has."""
+
+    def __init__(
+        self, settings: TorBoxSettings, limits: Limits, clock: Clock, user_agent: str
+    ) -> None:
+        self._base = URL(settings.api_url.rstrip("/") + "/v1/api/")
+        self._limits = limits
+        self._clock = clock
+        self._user_agent = user_agent
+        self._key = settings.api_key.strip()
+        self._session: aiohttp.ClientSession | None = None
+        self.server_offset = 0.0
+        self.last_good_at: float | None = None
+        self.unwell_since: float | None = None
+
+    async def open(self) -> None:
+        """Be ready to call."""
+        self._session = aiohttp.ClientSession(
+            headers={"User-Agent": self._user_agent, "Accept": "application/json, */*"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def use_key(self, api_key: str) -> None:
+        """Use this key from the next call on."""
+        self._key = api_key.strip()
+
+    async def call(
+        self,
+        method: str,
+        service: str,
+        endpoint: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        form: aiohttp.FormData | None = None,
+        seconds: float = CALL_SECONDS,
+        spare: bool = False,
+        key_in_query: bool = False,
+    ) -> Reply:
+        """Send one call and read its answer, whatever it is; only "not now" and silence raise."""
+        query = {**(params or {}), **({"token": self._usable_key()} if key_in_query else {})}
+        headers = {} if key_in_query else {"Authorization": f"Bearer {self._usable_key()}"}
+        async with self._limits.call(endpoint, spare=spare) as sent_at:
+            answer = await self._exchange(
+                seconds,
+                method,
+                self._base / service / endpoint,
+                params=query,
+                headers=headers,
+                json=body,
+                data=form,
+            )
+            if isinstance(answer, str):
+                self._is_unwell()
+                raise TorBoxUnwell(f"TorBox did not answer ({endpoint}): {answer}")
+            status, answer_headers, content = answer
+            reply = read(status, answer_headers, content, secret=self._key, sent_at=sent_at)
+            await self._heed(endpoint, reply)
+        return reply
+
+    def _usable_key(self) -> str:
+        if not self._key:
+            raise AccountTrouble(Trouble.KEY, "There is no TorBox API key in the settings")
+        if not self._key.isascii() or not self._key.isprintable() or " " in self._key:
+            raise AccountTrouble(Trouble.KEY, "The TorBox API key has characters that no key has")
+        return self._key
+
+    async def _exchange(
+        self, seconds: float, method: str, url: URL, **request: Any
+    ) -> tuple[int, Mapping[str, str], bytes] | str:
+        """Status, headers and body, or in a word why there are none."""
+        assert self._session is not None, "TorBox is used inside `async with` only"
+        timeout = aiohttp.ClientTimeout(
+            total=self._clock.socket_seconds(seconds),
+            sock_connect=self._clock.socket_seconds(CONNECT_SECONDS),
+        )
+        try:
+            async with self._session.request(
+                method, url, allow_redirects=False, timeout=timeout, **request
+            ) as response:
+                content = bytearray()
+                async for chunk in response.content.iter_chunked(CHUNK):
+                    content += chunk
+                    if len(content) > LARGEST_BODY:
+                        return "the answer has no end"
+                return response.status, response.headers, bytes(content)
+        except TimeoutError:
+            return "time-out"
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return type(error).__name__
+
+    async def _heed(self, endpoint: str, reply: Reply) -> None:
+        """Take from an answer what it says about TorBox as a whole."""
+        asked = wait_asked(reply, self._clock.time() + self.server_offset)
+        if verdicts.limited(reply):
+            wait = await self._limits.refused(endpoint, asked, hourly="hour" in reply.says)
+            raise TorBoxBusy("TorBox says that it was asked too often", wait)
+        if reply.status == 503 and asked is not None:
+            await self._limits.pause(endpoint, min(asked, LONGEST_BACKOFF_SECONDS))
+        self._limits.worked(endpoint)
+        if reply.parsed and (date := answered_at(reply)) is not None:
+            # The header counts whole seconds: half of one is missing on the average.
+            self.server_offset = date + 0.5 - self._clock.time()
+        failed = reply.status >= 500 and (reply.success is None or endpoint in READS)
+        if (reply.parsed or reply.is_file) and not failed and reply.code != "AUTH_ERROR":
+            self.last_good_at = self._clock.monotonic()
+            self.unwell_since = None
+        else:
+            self._is_unwell()
+
+    def _is_unwell(self) -> None:
+        if self.unwell_since is None:
+            self.unwell_since = self._clock.monotonic()
