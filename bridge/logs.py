@@ -40,7 +40,7 @@ PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         # User and password before a host.
         (r"(://)[^\s/@\"'<>]+@", rf"\1{HIDDEN}@"),
         (r"\b(bearer\s+)[^\s\"',;]{4,}", rf"\1{HIDDEN}"),
-        (r"(\bauthorization[\"']?\s*[:=,]\s*b?[\"']?)(?!bearer)[^\"'\r\n)]+", rf"\1{HIDDEN}"),
+        (r"(\bauthorization[\"']?\s*[:=,]\s*+(?:b?[\"'])?+)(?!bearer)[^\"'\r\n)]+", rf"\1{HIDDEN}"),
         # name=value in a query or a form, also percent-encoded; "name": "value" in JSON and dicts.
         (rf"((?:{_NAMES})(?:=|%3D))[^\s&\"'<>,;)]+?(?=%26|[\s&\"'<>,;)]|$)", rf"\1{HIDDEN}"),
         (rf"((?:{_NAMES})[\"']\s*[:,]\s*b?[\"'])[^\"']+", rf"\1{HIDDEN}"),

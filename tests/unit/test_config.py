@@ -270,7 +270,7 @@ def test_a_wrong_file_is_an_error_also_where_a_variable_would_hide_it(load_it: L
     ("text", "said"),
     [
         ("a: 1\nb: [", "line 2: "),
-        ("server:\n\tport: 1", "line 2: found character '\\t'"),
+        ("server:\n\tport: 1", "found character '\\t'"),
         ("torbox: {}\nserver: {}\ntorbox: {}", "line 3: torbox is set twice"),
         ("server:\n  port: 1\n  port: 2", "line 3: server.port is set twice"),
         ("categories:\n  *: {}", 'needs quotes: "*"'),
