@@ -189,7 +189,7 @@ class Limits:
         else:
             wait = asked
         await self.pause(endpoint, wait)
-        return max(1.0, self._paused_until(endpoint, now) - now)
+        return max(1.0, round(self._paused_until(endpoint, now) - now, 3))
 
     async def pause(self, endpoint: str, seconds: float) -> None:
         """No call to this endpoint for so long; a longer pause stays."""
