@@ -87,10 +87,19 @@ class Delivering(Struct, frozen=True, tag="delivering"):
     placing: bool = False  # all files proven; the final rename to `folder` is next or was done
 
 
+class Check(StrEnum):
+    """Why a complete torrent's files are to be looked at once more."""
+
+    NONE = ""
+    AGAIN = "again"  # it was added again: a new attempt if its files are gone
+    RECHECK = "recheck"  # a client asked
+
+
 class Complete(Struct, frozen=True, tag="complete"):
     """Its files are here, proven. Decided once."""
 
     at: float
+    check: Check = Check.NONE
     missing: bool = False  # a client's recheck found files gone
 
 
@@ -122,11 +131,17 @@ class Failed(Struct, frozen=True, tag="failed"):
 class Removing(Struct, frozen=True, tag="removing"):
     """Not listed any more; TorBox and the disk are still to be cleaned."""
 
-    and_files: bool
     since: float
-    was_complete: bool = False  # its files lie in `folder`, not among the incomplete
-    local_done: bool = False
-    add_again: bool = False  # added again meanwhile: a new attempt follows the local clean-up
+
+
+class Cleaning(Struct, frozen=True):
+    """Local files of an earlier life of this hash that are still to be unlinked."""
+
+    save_path: str
+    folder: str  # "" when nothing was placed yet
+    files: tuple[File, ...]
+    placed: bool  # they lie in `folder`, or may; else only among the incomplete
+    and_files: bool  # a client asked for the placed files to go, too
 
 
 Phase: TypeAlias = (
@@ -141,7 +156,8 @@ class Clocks(Struct, frozen=True):
     no_seeds: float = 0.0
     no_growth: float = 0.0
     torbox_failed: float = 0.0
-    delivery: float = 0.0
+    delivery: float = 0.0  # without a byte arriving
+    nudged: bool = False  # resume and reannounce were tried since it last grew
 
 
 class Wishes(Struct, frozen=True):
@@ -192,6 +208,7 @@ class Torrent(Struct, frozen=True, kw_only=True):
     seen_complete_at: float = 0.0
     changed_at: float = 0.0
     user_agent: str = ""  # who added it
+    cleaning: Cleaning | None = None  # to be finished before anything else is done
 
     @property
     def listed(self) -> bool:
@@ -267,7 +284,7 @@ class AccountItem(Struct, frozen=True):
     torrent_id: int | None = None
     queued_id: int | None = None
     created_at: float | None = None
-    ours: bool = False
+    ours: bool | None = None  # None: not judged yet
     private: bool = False
     # Set when the torrent was removed and the item is to be deleted at TorBox.
     delete_since: float | None = None

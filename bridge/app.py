@@ -1,0 +1,125 @@
+"""Every part of the program, built in one place; this says what there is and how long it lives."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from aiohttp import web
+from yarl import URL
+
+from bridge import __version__
+from bridge.clock import Clock
+from bridge.config import Settings
+from bridge.core.board import Board
+from bridge.core.clean import Cleaner
+from bridge.core.commands import Commands
+from bridge.core.engine import Engine
+from bridge.core.housekeeping import Housekeeper
+from bridge.core.labels import Labels
+from bridge.core.ledger import Ledger
+from bridge.core.submit import Submitter
+from bridge.dashboard.health import Health
+from bridge.delivery.delivery import Delivery
+from bridge.errors import CannotStart, DiskTrouble
+from bridge.qbittorrent.face import MAX_UPLOAD_BYTES, Face
+from bridge.store.store import Remembered, Store
+from bridge.torbox.client import TorBox
+from bridge.torbox.limits import Limits
+
+log = logging.getLogger(__name__)
+
+USER_AGENT = f"torbox-bridge/{__version__}"
+PROBE_SECONDS = 10.0
+SHUTDOWN_SECONDS = 2.0  # aiohttp may take twice this, and Docker kills after ten seconds
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """The running program, for the command and for tests."""
+
+    app: web.Application
+    board: Board
+    commands: Commands
+    engine: Engine
+    store: Store
+
+
+@asynccontextmanager
+async def bridge(settings: Settings, clock: Clock, password: str) -> AsyncIterator[Bridge]:
+    """Everything, opened in order and closed in reverse. The socket is opened by `listening`."""
+    state = Path(settings.state.path)
+    async with Store(state / "bridge.db") as store:
+        remembered = await store.remembered()
+        limits = await Limits.load(clock, store, share=settings.torbox.share)
+        torbox = TorBox(settings.torbox, limits, clock, USER_AGENT)
+        delivery = Delivery(
+            settings.downloads, clock, user_agent=USER_AGENT, allow_http=_is_local(settings)
+        )
+        ledger, board = Ledger(store), Board()
+        _load(ledger, board, remembered)
+        submitter = Submitter(ledger, store, torbox, clock)
+        cleaner = Cleaner(ledger, torbox, submitter, clock)
+        engine = Engine(
+            settings, ledger, board, torbox, limits, delivery, clock, submitter, cleaner
+        )
+        labels = Labels(ledger, board, store, settings.downloads.path)
+        commands = Commands(ledger, board, store, engine, labels, settings.downloads, clock)
+        commands.load_preferences(remembered.kept.get("preferences", ""))
+        housekeeper = Housekeeper(engine, board, labels, delivery, cleaner, clock)
+        app = web.Application(client_max_size=MAX_UPLOAD_BYTES)
+        Face(commands, settings.qbittorrent, settings.server, clock, password).add_to(app)
+        app.add_routes(Health(engine, board).routes())
+        async with delivery, torbox:
+            await _probe(delivery, clock)
+            async with engine, housekeeper:
+                yield Bridge(app, board, commands, engine, store)
+
+
+@asynccontextmanager
+async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
+    """Serve the app; gives the port. CannotStart if it is taken."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            why = error.strerror or "it cannot be used"
+            raise CannotStart(f"cannot listen on {host}:{port}: {why}") from error
+        yield site.port
+    finally:
+        await runner.cleanup()
+
+
+async def _probe(delivery: Delivery, clock: Clock) -> None:
+    """Try the download folder. A refusal is an error; a disk that hangs is waited for later."""
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            await delivery.probe()
+    except TimeoutError:
+        log.warning("the download disk does not answer; downloads wait for it")
+    except DiskTrouble as error:
+        raise CannotStart(str(error)) from error
+
+
+def _load(ledger: Ledger, board: Board, remembered: Remembered) -> None:
+    ledger.load(remembered)
+    board.categories = {category.name: category for category in remembered.categories}
+    board.tags = remembered.tags
+
+
+def _is_local(settings: Settings) -> bool:
+    """Whether TorBox is a simulator or proxy nearby, whose links may be plain http (design §6)."""
+    host = URL(settings.torbox.api_url).host or ""
+    if host == "localhost":
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_private

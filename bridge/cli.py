@@ -1,0 +1,193 @@
+"""The command `torbox-bridge`: arguments in, exit code out, one clear line when it cannot."""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from bridge import __version__
+from bridge.app import bridge, listening
+from bridge.clock import Clock
+from bridge.config import Settings, apply_umask, load, time_factor
+from bridge.errors import BadSettings, BridgeError, CannotStart
+from bridge.logs import set_up
+from bridge.password import qbittorrent_password
+from bridge.qbittorrent.dialect import FIVE, FOUR
+
+FINE, TROUBLE, BAD_SETTINGS = 0, 1, 2
+HEALTH_SECONDS = 3.0
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command and leave. A thread that hangs on a dead disk does not keep us."""
+    code = run(arguments)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; gives its exit code (design §6)."""
+    wanted = _parser().parse_args(arguments)
+    try:
+        return int(wanted.command(wanted))
+    except BadSettings as error:
+        return _complain(str(error), BAD_SETTINGS)
+    except BridgeError as error:
+        return _complain(str(error), TROUBLE)
+    except KeyboardInterrupt:
+        return TROUBLE
+
+
+def _complain(sentence: str, code: int) -> int:
+    print(f"torbox-bridge: {sentence}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="torbox-bridge", description="Answers as qBittorrent, downloads through TorBox."
+    )
+    parser.set_defaults(command=_serve, config=None)
+    commands = parser.add_subparsers(title="commands", metavar="")
+    with_config = argparse.ArgumentParser(add_help=False)
+    with_config.add_argument("--config", type=Path, metavar="FILE", help="the settings file")
+
+    serve = commands.add_parser("serve", parents=[with_config], help="run the bridge (the default)")
+    serve.set_defaults(command=_serve)
+    demo = commands.add_parser("demo", help="three grabs through a built-in TorBox, no account")
+    demo.add_argument("--stay", action="store_true", help="keep serving afterwards")
+    demo.set_defaults(command=_demo)
+    check = commands.add_parser("check", parents=[with_config], help="check the settings")
+    check.add_argument("--health", action="store_true", help="ask the running bridge instead")
+    check.set_defaults(command=_check)
+    simulator = commands.add_parser("simulator", help="TorBox in miniature, for trying things out")
+    simulator.add_argument("--host", default="127.0.0.1")
+    simulator.add_argument("--port", type=int, default=8485)
+    simulator.set_defaults(command=_simulator)
+    version = commands.add_parser("version", help="print the version")
+    version.set_defaults(command=_version)
+    return parser
+
+
+def _version(_wanted: argparse.Namespace) -> int:
+    _say(f"torbox-bridge {__version__}")
+    return FINE
+
+
+def _check(wanted: argparse.Namespace) -> int:
+    settings = load(wanted.config, os.environ)
+    if wanted.health:
+        return _health(settings)
+    settings.require_key()
+    _say("settings: fine")
+    return FINE
+
+
+def _health(settings: Settings) -> int:
+    """Ask the bridge that runs with these settings; local, and bounded in time."""
+    host = settings.server.host
+    if host in ("0.0.0.0", "::", ""):  # noqa: S104
+        host = "127.0.0.1"
+    where = f"[{host}]" if ":" in host else host
+    try:
+        with urlopen(
+            f"http://{where}:{settings.server.port}/health", timeout=HEALTH_SECONDS
+        ) as answer:
+            return FINE if answer.status == 200 else TROUBLE
+    except (URLError, OSError) as error:
+        return _complain(f"the bridge does not answer: {error}", TROUBLE)
+
+
+def _simulator(wanted: argparse.Namespace) -> int:
+    from bridge.simulator.server import run as run_simulator
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(run_simulator(wanted.host, wanted.port))
+    return FINE
+
+
+def _demo(wanted: argparse.Namespace) -> int:
+    from bridge.demo import demo
+
+    return asyncio.run(demo(stay=wanted.stay))
+
+
+def _serve(wanted: argparse.Namespace) -> int:
+    settings = load(wanted.config, os.environ)
+    settings.require_key()
+    factor = time_factor(os.environ)
+    apply_umask(os.environ)
+    state = Path(settings.state.path)
+    _make_state_folder(state)
+    password, is_new = qbittorrent_password(settings.qbittorrent, state)
+    set_up(settings.log, [settings.torbox.api_key, settings.qbittorrent.api_key, password])
+    if is_new:
+        _say(password_block(settings, password))
+    return asyncio.run(_serving(settings, password, factor))
+
+
+async def _serving(settings: Settings, password: str, factor: float) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = settings.server
+    async with (
+        bridge(settings, Clock(factor), password) as running,
+        listening(running.app, server.host, server.port) as port,
+    ):
+        _say(ready_line(settings, port, len(running.board), factor))
+        await stop.wait()
+    return FINE
+
+
+def ready_line(settings: Settings, port: int, torrents: int, factor: float) -> str:
+    """What is printed once the bridge answers (design §6)."""
+    dialect = FIVE if settings.qbittorrent.dialect == "5" else FOUR
+    host = settings.server.host
+    where = f"[{host}]" if ":" in host else host
+    line = (
+        f"torbox-bridge ready: http://{where}:{port}{settings.server.url_base}"
+        f" qBittorrent {dialect.version} ({dialect.api}), {torrents} torrents,"
+        f" state {Path(settings.state.path) / 'bridge.db'}"
+    )
+    return line if factor == 1 else f"{line} TEST TIME x{factor:g}"
+
+
+def password_block(settings: Settings, password: str) -> str:
+    """What to type into Sonarr and Radarr; shown on the start that made the password."""
+    rows = {
+        "Host": "the name or address of this machine",
+        "Port": str(settings.server.port),
+        "Username": settings.qbittorrent.username,
+        "Password": password,
+        "Category": "tv-sonarr in Sonarr, radarr in Radarr",
+    }
+    if settings.server.url_base:
+        rows["URL Base"] = settings.server.url_base
+    lines = [f"    {name + ':':<10} {value}" for name, value in rows.items()]
+    return "\n".join(["Add a qBittorrent download client in Sonarr and Radarr with:", *lines])
+
+
+def _make_state_folder(state: Path) -> None:
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(f"the state folder {state} cannot be made: {error.strerror}") from error
+    if not os.access(state, os.W_OK | os.X_OK):
+        owner = f"{os.getuid()}:{os.getgid()}"
+        raise CannotStart(
+            f"the state folder {state} is not writable; try: chown -R {owner} {state}"
+        )

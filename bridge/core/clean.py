@@ -1,0 +1,184 @@
+"""Cleaning up at TorBox: what is ours is deleted by its id, and nothing else, ever."""
+
+import logging
+
+from msgspec.structs import replace
+
+from bridge.clock import Clock
+from bridge.core import account
+from bridge.core.ledger import Ledger
+from bridge.core.plan import REMOVING_SECONDS
+from bridge.core.submit import Submitter
+from bridge.core.watch import Watch
+from bridge.errors import TorBoxGone
+from bridge.model import AccountItem, Cause, Failed, Fetching, Removing, Torrent, Wishes
+from bridge.torbox.client import TorBox
+
+log = logging.getLogger(__name__)
+
+LOOK_AGAIN_SECONDS = 60.0
+LOOKS_FOR_UNCLEAR = 3
+
+
+class Cleaner:
+    """Deletes our own items at TorBox once their torrent is removed or given up."""
+
+    def __init__(self, ledger: Ledger, torbox: TorBox, submitter: Submitter, clock: Clock) -> None:
+        self._ledger = ledger
+        self._torbox = torbox
+        self._submitter = submitter
+        self._clock = clock
+
+    async def clean(self, torrent: Torrent, watch: Watch) -> None:
+        """Delete what is ours for this removed torrent, then forget it."""
+        assert isinstance(torrent.phase, Removing)
+        if self._clock.time() - torrent.phase.since > REMOVING_SECONDS:
+            log.warning("%s: could not be deleted at TorBox for seven days", torrent.name)
+        elif not await self._freed(torrent, watch):
+            return
+        await self._ledger.forget(torrent.hash, lambda now: isinstance(now.phase, Removing))
+
+    async def give_up(self, torrent: Torrent, watch: Watch, cause: Cause, reason: str) -> None:
+        """Free the slot at TorBox first, then fail."""
+        if not await self._freed(torrent, watch, even_private=True):
+            return
+        failed = Failed(cause, reason, self._clock.time())
+        log.info("%s: given up, %s", torrent.name, reason)
+
+        def change(now: Torrent) -> Torrent | None:
+            return replace(now, phase=failed) if now.phase == torrent.phase else None
+
+        await self._ledger.change(torrent.hash, change)
+
+    async def nudge(self, torrent: Torrent) -> None:
+        """Resume and reannounce once; TorBox may refuse either without harm."""
+        assert isinstance(torrent.phase, Fetching)
+        log.info("%s: makes no progress; asks TorBox to resume and reannounce", torrent.name)
+        await self._ledger.change(
+            torrent.hash,
+            lambda now: replace(now, clocks=replace(now.clocks, nudged=True)),
+        )
+        for operation in ("resume", "reannounce"):
+            try:
+                await self._torbox.control(torrent.phase.torrent_id, operation)
+            except TorBoxGone:
+                return
+
+    async def reannounce(self, torrent: Torrent, watch: Watch) -> None:
+        """Once, because a client asked; TorBox's refusal changes nothing."""
+        watch.reannounce = False
+        if torrent.torrent_id is not None:
+            await self._torbox.control(torrent.torrent_id, "reannounce")
+
+    async def end_seeding(self) -> None:
+        """Once an hour: delete removed private items that have seeded enough, or have stopped."""
+        for items in list(self._ledger.items.values()):
+            for item in items:
+                if item.delete_since is not None and item.hash not in self._ledger.torrents:
+                    await self._end_seeding_of(item)
+
+    async def _end_seeding_of(self, item: AccountItem) -> None:
+        if item.torrent_id is None or item.delete_since is None:
+            await self._drop(item)
+            return
+        try:
+            seen = await self._torbox.item(item.torrent_id)
+        except TorBoxGone:
+            await self._drop(item)
+            return
+        seeded = self._clock.time() - item.delete_since
+        if seen.active and not _limits_met(item, seen.ratio, seeded):
+            return
+        await self._delete(item)
+        await self._drop(item)
+
+    async def _freed(self, torrent: Torrent, watch: Watch, *, even_private: bool = False) -> bool:
+        """True when nothing of ours is left to delete at TorBox."""
+        items = self._ledger.items_of(torrent.hash)
+        if account.unresolved(items) and not await self._found(torrent, watch):
+            return False
+        for item in self._ledger.items_of(torrent.hash):
+            if item.ours is None:
+                item = await self._judged(item)  # noqa: PLW2901
+            if item.ours and item.private and not even_private and torrent.completed_at:
+                await self._keep_seeding(item, torrent.wishes)
+                continue
+            if item.ours:
+                await self._delete(item)
+            await self._drop(item)
+        return True
+
+    async def _found(self, torrent: Torrent, watch: Watch) -> bool:
+        """Resolve a create whose answer we never read; lists lag, so look more than once."""
+        if await self._submitter.find(torrent.hash):
+            return True
+        now = self._clock.monotonic()
+        watch.look_missed(now)
+        if watch.missing_looks < LOOKS_FOR_UNCLEAR:
+            watch.hold(now, LOOK_AGAIN_SECONDS, "looks whether TorBox took it")
+            return False
+        await self._ledger.change_items(
+            torrent.hash,
+            lambda items: tuple(
+                item for item in items if item.torrent_id is not None or item.queued_id is not None
+            ),
+        )
+        return True
+
+    async def _judged(self, item: AccountItem) -> AccountItem:
+        """Whose it is, once its creation date is known; gone counts as not ours."""
+        created_at = None
+        if item.torrent_id is not None:
+            try:
+                created_at = (await self._torbox.item(item.torrent_id)).created_at
+            except TorBoxGone:
+                return replace(item, ours=False)
+        else:
+            entries = [entry for entry in await self._torbox.queue() if entry.id == item.queued_id]
+            created_at = entries[0].created_at if entries else None
+        items = await self._ledger.change_items(
+            item.hash,
+            lambda items: account.identified(items, item.torrent_id, item.queued_id, created_at),
+        )
+        judged = [
+            other
+            for other in items
+            if (other.torrent_id, other.queued_id) == (item.torrent_id, item.queued_id)
+        ]
+        return judged[0] if judged else replace(item, ours=False)
+
+    async def _delete(self, item: AccountItem) -> None:
+        try:
+            if item.torrent_id is not None:
+                await self._torbox.control(item.torrent_id, "delete")
+            elif item.queued_id is not None:
+                await self._torbox.control_queued(item.queued_id, "delete")
+        except TorBoxGone:
+            return
+
+    async def _keep_seeding(self, item: AccountItem, wishes: Wishes) -> None:
+        time = self._clock.time()
+        await self._ledger.change_items(
+            item.hash,
+            lambda items: tuple(
+                replace(
+                    other,
+                    delete_since=time,
+                    ratio_limit=wishes.ratio_limit,
+                    seeding_minutes=wishes.seeding_minutes,
+                )
+                if other == item
+                else other
+                for other in items
+            ),
+        )
+
+    async def _drop(self, item: AccountItem) -> None:
+        await self._ledger.change_items(item.hash, lambda items: account.without(items, item))
+
+
+def _limits_met(item: AccountItem, ratio: float, seeded_seconds: float) -> bool:
+    """The limits that came with the grab, by TorBox's own figures."""
+    if item.ratio_limit >= 0 and ratio >= item.ratio_limit:
+        return True
+    return item.seeding_minutes >= 0 and seeded_seconds >= item.seeding_minutes * 60

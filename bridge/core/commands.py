@@ -1,0 +1,369 @@
+"""What a client may ask for. Each command is one commit, and none waits for TorBox or the disk."""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bridge.clock import Clock
+from bridge.config import DownloadsSettings
+from bridge.core.board import Board
+from bridge.core.deliver import cleaning_of, new_attempt
+from bridge.core.engine import Engine
+from bridge.core.labels import Labels
+from bridge.core.ledger import Items, Ledger
+from bridge.errors import Refused, UnknownTorrent
+from bridge.model import (
+    Cause,
+    Check,
+    Complete,
+    Failed,
+    Fetching,
+    Phase,
+    Removing,
+    Source,
+    Torrent,
+    Waiting,
+    Wishes,
+)
+from bridge.names import safe_name
+from bridge.store.store import Store, Write, keep, put_source
+
+log = logging.getLogger(__name__)
+
+V2_ONLY = "TorBox knows only v1 torrents, and this one is v2 only"
+
+
+class AddRequest(Struct, frozen=True):
+    """How a client wants a torrent to be added."""
+
+    category: str = ""
+    save_path: str | None = None  # absolute, or below the category's path
+    tags: tuple[str, ...] = ()
+    paused: bool = False
+    rename: str = ""
+    wishes: Wishes = Wishes()
+    top: bool = False
+    user_agent: str = ""
+
+
+class Commands:
+    """The core's front door. Raises UnknownTorrent, Refused, BadParameter and StoreTrouble."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        board: Board,
+        store: Store,
+        engine: Engine,
+        labels: Labels,
+        downloads: DownloadsSettings,
+        clock: Clock,
+    ) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._engine = engine
+        self._labels = labels
+        self._clock = clock
+        self.board = board
+        self.download_root = downloads.path
+        self.preferences: Mapping[str, object] = {}
+
+    def load_preferences(self, text: str) -> None:
+        """Start with what clients had set before."""
+        self.preferences = json.loads(text or "{}")
+
+    # Adding and removing
+
+    async def add(self, source: Source, request: AddRequest) -> None:
+        """Take a torrent; when this returns it is committed. For a known hash see design §4."""
+        if request.category:
+            await self._labels.ensure_category(request.category)
+        await self._labels.create_tags(request.tags)
+        save_path = self._save_path(request)
+        writes: list[Write] = []
+        if source.torrent is not None:
+            writes.append(put_source(source.hash, source.torrent))
+
+        def make(before: Torrent | None) -> Torrent | None:
+            if before is None:
+                return self._new(source, request, save_path)
+            return self._again(before, source, request, save_path)
+
+        before = self._ledger.torrents.get(source.hash)
+        after = await self._ledger.put(source.hash, make, *writes, items=_wanted_again)
+        if after is not None and (before is None or after.attempt != before.attempt):
+            log.info("%s: accepted, category %r", after.name, after.category)
+
+    def _new(self, source: Source, request: AddRequest, save_path: str) -> Torrent:
+        time = self._clock.time()
+        phase: Phase = Waiting(time)
+        if not source.v1:
+            phase = Failed(Cause.V2_ONLY, V2_ONLY, time)
+        return Torrent(
+            hash=source.hash,
+            v1=source.v1,
+            v2=source.v2,
+            name=request.rename or source.name,
+            magnet=source.magnet,
+            trackers=source.trackers,
+            has_torrent=source.torrent is not None,
+            root=source.root,
+            private=source.private,
+            size=source.size,
+            piece_length=source.piece_length,
+            comment=source.comment,
+            files=source.files,
+            category=request.category,
+            tags=request.tags,
+            save_path=save_path,
+            folder=self._free_folder(source.root, save_path, source.hash),
+            phase=phase,
+            paused=request.paused,
+            wishes=request.wishes,
+            order=self._top() if request.top else 0,
+            added_at=time,
+            changed_at=time,
+            user_agent=request.user_agent,
+        )
+
+    def _again(
+        self, before: Torrent, source: Source, request: AddRequest, save_path: str
+    ) -> Torrent | None:
+        time = self._clock.time()
+        match before.phase:
+            case Removing():
+                again = self._new(source, request, save_path)
+                return replace(again, cleaning=before.cleaning, attempt=before.attempt + 1)
+            case Failed(cause=Cause.V2_ONLY):
+                return None
+            case Failed():
+                self._engine.forget_watch(before.hash)
+                again = new_attempt(_with_source(before, source), time)
+                return replace(again, category=request.category or before.category)
+            case Complete():
+                checked = replace(before.phase, check=Check.AGAIN)
+                return replace(before, phase=checked, category=request.category or before.category)
+            case _:
+                changed = _with_source(before, source)
+                return None if changed == before else changed
+
+    async def remove(
+        self, hashes: Iterable[str], *, and_files: bool, category: str | None = None
+    ) -> None:
+        """Take torrents off the list at once; their files and TorBox's items follow."""
+        for torrent_hash in self._known(hashes):
+            time = self._clock.time()
+
+            def change(torrent: Torrent, time: float = time) -> Torrent | None:
+                if not torrent.listed:
+                    return None
+                return replace(
+                    torrent,
+                    phase=Removing(time),
+                    cleaning=cleaning_of(torrent, and_files=and_files),
+                )
+
+            after = await self._ledger.change(torrent_hash, change)
+            await self._engine.stop_acting(torrent_hash)
+            if after is not None:
+                log.info("%s: removed%s", after.name, " with its files" if and_files else "")
+
+    async def retry(self, torrent_hash: str) -> None:
+        """Begin a new attempt of a failed torrent."""
+        time = self._clock.time()
+        self._require(torrent_hash)
+        self._engine.forget_watch(torrent_hash)
+        await self._ledger.change(
+            torrent_hash,
+            lambda now: new_attempt(now, time) if isinstance(now.phase, Failed) else None,
+        )
+
+    # What TorBox or the disk is asked to do
+
+    async def pause(self, hashes: Iterable[str]) -> None:
+        """Hold torrents until they are resumed."""
+        for torrent_hash in self._known(hashes):
+            await self._ledger.change(torrent_hash, lambda now: _paused(now, paused=True))
+            await self._engine.stop_acting(torrent_hash)
+
+    async def resume(self, hashes: Iterable[str]) -> None:
+        """Let torrents go on."""
+        for torrent_hash in self._known(hashes):
+            await self._ledger.change(torrent_hash, lambda now: _paused(now, paused=False))
+
+    async def reannounce(self, hashes: Iterable[str]) -> None:
+        """Ask TorBox, soon and once, to look for peers again."""
+        for torrent_hash in self._known(hashes):
+            if isinstance(self._ledger.torrents[torrent_hash].phase, Fetching):
+                self._engine.watch(torrent_hash).reannounce = True
+        self._engine.wake()
+
+    async def recheck(self, hashes: Iterable[str]) -> None:
+        """Look whether a complete torrent's files are still here."""
+
+        def change(torrent: Torrent) -> Torrent | None:
+            if not isinstance(torrent.phase, Complete):
+                return None
+            return replace(torrent, phase=replace(torrent.phase, check=Check.RECHECK))
+
+        for torrent_hash in self._known(hashes):
+            await self._ledger.change(torrent_hash, change)
+
+    # Order and wishes
+
+    async def move_to_top(self, hashes: Iterable[str]) -> None:
+        """Let these torrents go first."""
+        await self._reorder(hashes, lambda _order: self._top())
+
+    async def move_to_bottom(self, hashes: Iterable[str]) -> None:
+        """Let these torrents go last."""
+        await self._reorder(hashes, lambda _order: self._bottom())
+
+    async def move_up(self, hashes: Iterable[str]) -> None:
+        """Let these torrents go a step earlier."""
+        await self._reorder(hashes, lambda order: order - 1)
+
+    async def move_down(self, hashes: Iterable[str]) -> None:
+        """Let these torrents go a step later."""
+        await self._reorder(hashes, lambda order: order + 1)
+
+    async def change_wishes(
+        self, hashes: Iterable[str], change: Callable[[Wishes], Wishes]
+    ) -> None:
+        """Change what is kept of a client's wishes for these torrents."""
+        for torrent_hash in self._known(hashes):
+            await self._ledger.change(
+                torrent_hash, lambda now: replace(now, wishes=change(now.wishes))
+            )
+
+    # Names and places
+
+    async def set_category(self, hashes: Iterable[str], name: str) -> None:
+        """Put torrents into a category; their files stay where they are."""
+        known = self._known(hashes)
+        if name and known and name not in self.board.categories:
+            raise Refused("Incorrect category name")
+        for torrent_hash in known:
+            await self._ledger.change(torrent_hash, lambda now: replace(now, category=name))
+
+    async def rename(self, torrent_hash: str, name: str) -> None:
+        """Change the name shown; files and folder stay."""
+        self._require(torrent_hash)
+        await self._ledger.change(torrent_hash.lower(), lambda now: replace(now, name=name))
+
+    async def set_file_priority(
+        self, torrent_hash: str, indexes: Sequence[int], priority: int
+    ) -> None:
+        """Choose which files are delivered: 0 is not."""
+        torrent = self._require(torrent_hash)
+        if not torrent.files:
+            raise Refused("Torrent's metadata has not yet downloaded")
+        if any(not 0 <= index < len(torrent.files) for index in indexes):
+            raise Refused("File ID is not valid")
+        chosen = set(indexes)
+
+        def change(now: Torrent) -> Torrent | None:
+            files = tuple(
+                replace(file, priority=priority) if index in chosen else file
+                for index, file in enumerate(now.files)
+            )
+            return replace(now, files=files)
+
+        await self._ledger.change(torrent.hash, change)
+        await self._engine.stop_acting(torrent.hash)
+
+    async def torrent_file(self, torrent_hash: str) -> bytes | None:
+        """The .torrent that was handed over, None for a magnet."""
+        return await self._store.torrent_file(self._require(torrent_hash).hash)
+
+    # Categories, tags, preferences
+
+    @property
+    def labels(self) -> Labels:
+        """Categories and tags."""
+        return self._labels
+
+    async def set_preferences(self, changes: Mapping[str, object]) -> None:
+        """Keep preferences that a client set, to show them again."""
+        preferences = {**self.preferences, **changes}
+        await self._store.write(keep("preferences", json.dumps(preferences)))
+        self.preferences = preferences
+
+    # Inside
+
+    def _save_path(self, request: AddRequest) -> str:
+        if not request.save_path:
+            return self._labels.path(request.category)
+        below = Path(self._labels.path(request.category))
+        return self._labels.inside_root(below / request.save_path)
+
+    def _free_folder(self, root: str, save_path: str, torrent_hash: str) -> str:
+        """The folder's name as far as memory knows; the disk has its say when delivery begins."""
+        if not root:
+            return ""
+        taken = {safe_name(name).casefold() for name in self.board.categories}
+        taken |= {
+            other.folder.casefold()
+            for other in self._ledger.torrents.values()
+            if other.save_path == save_path and other.hash != torrent_hash
+        }
+        taken.add(".incomplete")
+        folder, number = safe_name(root), 1
+        while folder.casefold() in taken:
+            number += 1
+            folder = safe_name(f"{PurePosixPath(root)} ({number})")
+        return folder
+
+    def _known(self, hashes: Iterable[str]) -> list[str]:
+        """The hashes that are listed; others are skipped, as qBittorrent does."""
+        return [one.lower() for one in hashes if one.lower() in self.board]
+
+    def _require(self, torrent_hash: str) -> Torrent:
+        torrent = self._ledger.torrents.get(torrent_hash.lower())
+        if torrent is None or not torrent.listed:
+            raise UnknownTorrent("no such torrent")
+        return torrent
+
+    def _top(self) -> int:
+        return min((torrent.order for torrent in self._ledger.torrents.values()), default=0) - 1
+
+    def _bottom(self) -> int:
+        return max((torrent.order for torrent in self._ledger.torrents.values()), default=0) + 1
+
+    async def _reorder(self, hashes: Iterable[str], order: Callable[[int], int]) -> None:
+        for torrent_hash in self._known(hashes):
+            await self._ledger.change(
+                torrent_hash, lambda now: replace(now, order=order(now.order))
+            )
+
+
+def _with_source(torrent: Torrent, source: Source) -> Torrent:
+    """Keep a .torrent that was handed over for a magnet."""
+    if torrent.has_torrent or source.torrent is None:
+        return torrent
+    known = bool(torrent.files)
+    return replace(
+        torrent,
+        has_torrent=True,
+        private=source.private,
+        trackers=source.trackers or torrent.trackers,
+        root=torrent.root or source.root,
+        files=torrent.files if known else source.files,
+        size=torrent.size if known else source.size,
+        piece_length=source.piece_length,
+    )
+
+
+def _paused(torrent: Torrent, *, paused: bool) -> Torrent | None:
+    if torrent.ended or torrent.paused == paused:
+        return None
+    return replace(torrent, paused=paused)
+
+
+def _wanted_again(items: Items) -> Items:
+    """A removal that was asked for before is called off."""
+    return tuple(replace(item, delete_since=None) for item in items)

@@ -1,0 +1,223 @@
+"""Delivering: the files come here, are proven, and one rename makes the torrent complete."""
+
+import logging
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from bridge.clock import Clock
+from bridge.core.ledger import Ledger
+from bridge.core.wanted import matched
+from bridge.core.watch import Watch
+from bridge.delivery.delivery import Delivery
+from bridge.errors import FileDisproved, Refused, TorBoxGone, TorBoxUnwell
+from bridge.model import (
+    Category,
+    Cause,
+    Check,
+    Cleaning,
+    Clocks,
+    Complete,
+    Delivering,
+    Failed,
+    Fetching,
+    File,
+    Phase,
+    Torrent,
+    Waiting,
+)
+from bridge.names import safe_name
+from bridge.torbox.client import TorBox
+
+log = logging.getLogger(__name__)
+
+LACKING_SECONDS = 15 * 60.0
+
+
+class Deliverer:
+    """Takes a torrent from "ready at TorBox" to "complete here"."""
+
+    def __init__(self, ledger: Ledger, torbox: TorBox, delivery: Delivery, clock: Clock) -> None:
+        self._ledger = ledger
+        self._torbox = torbox
+        self._delivery = delivery
+        self._clock = clock
+
+    async def deliver(self, torrent: Torrent, watch: Watch, categories: Iterable[Category]) -> None:
+        """Bring all wanted files here and prove them; cancelled, it stops between two writes."""
+        begun = await self._begin(torrent, watch, categories)
+        if begun is None:
+            return
+        torrent_id = begun.torrent_id
+        assert torrent_id is not None
+
+        async def link(file: File) -> str:
+            if file.torbox_id is None:
+                raise TorBoxUnwell(f"TorBox does not list {file.path!r} yet")
+            return await self._torbox.link(torrent_id, file.torbox_id)
+
+        try:
+            await self._delivery.deliver(begun.hash, begun.folder, begun.files, link)
+        except FileDisproved as error:
+            await self._fail(begun, Cause.DISPROVED, str(error))
+            return
+        except TorBoxGone:
+            watch.seen = None
+            watch.look_missed(self._clock.monotonic())
+            await self._back_to_torbox(begun, torrent_id)
+            return
+        watch.freed()
+        await self._change_phase(begun, Delivering(torrent_id, placing=True))
+
+    async def place(self, torrent: Torrent, categories: Iterable[Category]) -> None:
+        """Rename to the stored target; another name is stored first where that one is taken."""
+        assert torrent.torrent_id is not None
+        try:
+            await self._delivery.place(torrent.hash, torrent.save_path, torrent.folder)
+        except Refused:
+            folder = await self._free_name(torrent, torrent.folder, categories)
+            await self._ledger.change(torrent.hash, lambda now: replace(now, folder=folder))
+            return
+        time = self._clock.time()
+
+        def complete(now: Torrent) -> Torrent | None:
+            if not isinstance(now.phase, Delivering):
+                # Removed while the rename ran: the files are where a removal now looks for them.
+                if now.cleaning is None:
+                    return None
+                return replace(now, cleaning=replace(now.cleaning, placed=True))
+            return replace(
+                now, phase=Complete(time), completed_at=time, progress=1.0, clocks=Clocks()
+            )
+
+        after = await self._ledger.change(torrent.hash, complete)
+        if after is not None and isinstance(after.phase, Complete):
+            log.info("%s: complete, in %s/%s", after.name, after.save_path, after.folder)
+
+    async def check_files(self, torrent: Torrent) -> None:
+        """A complete torrent was added again, or is to be rechecked: are its files still here?"""
+        missing = await self._delivery.missing(torrent.save_path, torrent.folder, torrent.files)
+        time = self._clock.time()
+
+        def change(now: Torrent) -> Torrent | None:
+            if not isinstance(now.phase, Complete) or now.phase.check is Check.NONE:
+                return None
+            if missing and now.phase.check is Check.AGAIN:
+                return new_attempt(now, time)
+            return replace(now, phase=Complete(now.phase.at, missing=bool(missing)))
+
+        await self._ledger.change(torrent.hash, change)
+
+    async def clean(self, torrent: Torrent) -> None:
+        """Unlink what an earlier life of this hash left here, and only that."""
+        cleaning = torrent.cleaning
+        assert cleaning is not None
+        await self._delivery.discard_incomplete(torrent.hash, cleaning.folder, cleaning.files)
+        if cleaning.placed and cleaning.and_files and cleaning.folder:
+            await self._delivery.discard(cleaning.save_path, cleaning.folder, cleaning.files)
+        await self._ledger.change(torrent.hash, lambda now: replace(now, cleaning=None))
+
+    async def _begin(
+        self, torrent: Torrent, watch: Watch, categories: Iterable[Category]
+    ) -> Torrent | None:
+        """The torrent in Delivering, with its files matched and its folder chosen."""
+        if isinstance(torrent.phase, Delivering):
+            return torrent
+        seen = watch.seen
+        assert isinstance(torrent.phase, Fetching)
+        assert seen is not None
+        files, lacking = matched(torrent, seen)
+        if lacking:
+            await self._lacking(torrent, watch, lacking)
+            return None
+        if not any(file.wanted for file in files):
+            await self._fail(torrent, Cause.NO_FILES, "the rules leave no file to deliver")
+            return None
+        wanted_name = torrent.folder or torrent.root or safe_name(seen.root or torrent.name)
+        folder = await self._free_name(torrent, wanted_name, categories)
+        begun = replace(
+            torrent,
+            phase=Delivering(seen.torrent_id),
+            files=files,
+            folder=folder,
+            size=sum(file.size for file in files if file.wanted),
+        )
+
+        def change(now: Torrent) -> Torrent | None:
+            if now.phase != torrent.phase:
+                return None
+            return replace(
+                now, phase=begun.phase, files=begun.files, folder=folder, size=begun.size
+            )
+
+        after = await self._ledger.change(torrent.hash, change)
+        if after is None or not isinstance(after.phase, Delivering):
+            return None
+        log.info("%s: ready at TorBox, %d files come here", after.name, len(files))
+        return after
+
+    async def _lacking(self, torrent: Torrent, watch: Watch, lacking: tuple[str, ...]) -> None:
+        now = self._clock.monotonic()
+        since = watch.lacking_since if watch.lacking_since is not None else now
+        watch.lacking_since = since
+        if now - since >= LACKING_SECONDS:
+            await self._fail(torrent, Cause.NO_FILES, f"TorBox does not list {lacking[0]!r}")
+        else:
+            watch.seen = None  # a fresh look has to show the file
+            watch.hold(now, 60.0, f"TorBox does not list {lacking[0]!r} yet")
+
+    async def _free_name(
+        self, torrent: Torrent, wanted: str, categories: Iterable[Category]
+    ) -> str:
+        taken = {
+            other.folder
+            for other in self._ledger.torrents.values()
+            if other.hash != torrent.hash and other.save_path == torrent.save_path
+        }
+        taken |= {safe_name(category.name) for category in categories}
+        return await self._delivery.free_name(torrent.save_path, wanted, taken)
+
+    async def _back_to_torbox(self, torrent: Torrent, torrent_id: int) -> None:
+        await self._change_phase(torrent, Fetching(torrent_id))
+
+    async def _change_phase(self, torrent: Torrent, phase: Phase) -> None:
+        def change(now: Torrent) -> Torrent | None:
+            return replace(now, phase=phase) if isinstance(now.phase, Delivering) else None
+
+        await self._ledger.change(torrent.hash, change)
+
+    async def _fail(self, torrent: Torrent, cause: Cause, reason: str) -> None:
+        failed = Failed(cause, reason, self._clock.time())
+
+        def change(now: Torrent) -> Torrent | None:
+            return replace(now, phase=failed) if now.phase == torrent.phase else None
+
+        log.info("%s: failed, %s", torrent.name, reason)
+        await self._ledger.change(torrent.hash, change)
+
+
+def new_attempt(torrent: Torrent, time: float, *, reason: str = "") -> Torrent:
+    """The torrent from the beginning: progress and clocks start at zero (promise 6)."""
+    return replace(
+        torrent,
+        phase=Waiting(time, reason),
+        attempt=torrent.attempt + 1,
+        recreated=False,
+        progress=0.0,
+        cached=False,
+        clocks=Clocks(),
+        completed_at=0.0,
+        paused=False,
+    )
+
+
+def cleaning_of(torrent: Torrent, *, and_files: bool) -> Cleaning | None:
+    """What a removal has to unlink; None for a torrent that never had a file here."""
+    if torrent.cleaning is not None:
+        return replace(torrent.cleaning, and_files=torrent.cleaning.and_files or and_files)
+    if not torrent.files:
+        return None
+    placed = isinstance(torrent.phase, Complete) or (
+        isinstance(torrent.phase, Delivering) and torrent.phase.placing
+    )
+    return Cleaning(torrent.save_path, torrent.folder, torrent.files, placed, and_files)

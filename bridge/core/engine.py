@@ -1,0 +1,366 @@
+"""The engine: look, decide, act, record. One loop decides; acts run beside it, one per torrent."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from types import TracebackType
+from typing import Self, assert_never
+
+from msgspec.structs import replace
+
+from bridge.clock import Clock
+from bridge.config import Settings
+from bridge.core import plan, showing
+from bridge.core.board import Board
+from bridge.core.clean import Cleaner
+from bridge.core.deliver import Deliverer
+from bridge.core.ledger import Change, Ledger
+from bridge.core.look import Looker
+from bridge.core.submit import Submitter
+from bridge.core.watch import Watch, Weather
+from bridge.delivery.delivery import Delivery
+from bridge.errors import BridgeError, DiskTrouble, StoreTrouble, TorBoxBusy, TorBoxError
+from bridge.model import Complete, Delivering, Fetching, Queued, Torrent
+from bridge.torbox.client import TorBox
+from bridge.torbox.limits import Limits
+
+log = logging.getLogger(__name__)
+
+MOST_CREATES = 4
+ACTIVE_ROUND_SECONDS = 1.0  # while files come here: the list shows their progress
+ROUND_SECONDS = 5.0
+SAVE_PROGRESS = 0.01
+SAVE_IDLE_SECONDS = 60.0
+
+
+class Engine:
+    """Follows every torrent. `async with engine` runs it; an unexpected error stops the program."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        board: Board,
+        torbox: TorBox,
+        limits: Limits,
+        delivery: Delivery,
+        clock: Clock,
+        submitter: Submitter,
+        cleaner: Cleaner,
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._board = board
+        self._torbox = torbox
+        self._limits = limits
+        self._delivery = delivery
+        self._clock = clock
+        self._submitter = submitter
+        self._looker = Looker(ledger, torbox, clock)
+        self._deliverer = Deliverer(ledger, torbox, delivery, clock)
+        self._cleaner = cleaner
+        self.weather = Weather()
+        self._watches: dict[str, Watch] = {}
+        self._live: set[str] = set()
+        self._acts: dict[str, tuple[plan.Step, asyncio.Task[None]]] = {}
+        self._look: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._group = asyncio.TaskGroup()
+        self._loop: asyncio.Task[None] | None = None
+        self.rounds = 0
+        self._round_at = clock.monotonic()
+        ledger.changed = self._changed
+
+    async def __aenter__(self) -> Self:
+        for torrent_hash in self._ledger.torrents:
+            self._changed(torrent_hash)
+        await self._group.__aenter__()
+        self._loop = self._group.create_task(self._run(), name="engine")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for task in [self._loop, self._look, *(act for _, act in self._acts.values())]:
+            if task is not None:
+                task.cancel()
+        await self._group.__aexit__(kind, error, traceback)
+
+    def wake(self) -> None:
+        """Decide again now."""
+        self._wake.set()
+
+    @property
+    def running(self) -> bool:
+        """Whether the loop that decides is alive."""
+        return self._loop is not None and not self._loop.done()
+
+    @property
+    def busy(self) -> bool:
+        """Whether an act or a look is under way, or a decision is due; tests wait for calm."""
+        return bool(self._acts) or self._look is not None or self._wake.is_set()
+
+    async def stop_acting(self, torrent_hash: str) -> None:
+        """Stop the delivery of this torrent and wait until its writers are done."""
+        step, act = self._acts.get(torrent_hash, (None, None))
+        if act is not None and isinstance(step, plan.Deliver):
+            act.cancel()
+            await asyncio.wait([act])
+
+    def watch(self, torrent_hash: str) -> Watch:
+        """What is known of this torrent now."""
+        return self._watches.setdefault(torrent_hash, Watch(since=self._clock.monotonic()))
+
+    def forget_watch(self, torrent_hash: str) -> None:
+        """A new attempt begins: what was seen of the old one says nothing."""
+        self._watches.pop(torrent_hash, None)
+
+    # Deciding
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            self.rounds += 1
+            wait = self._round()
+            try:
+                await self._save_progress()
+            except StoreTrouble as error:
+                log.warning("%s", error)
+            if wait is None:
+                await self._wake.wait()
+            else:
+                await self._clock.wait(self._wake, wait)
+
+    def _round(self) -> float | None:
+        """Decide for every live torrent; seconds until the next round, None for "when woken"."""
+        now, time = self._clock.monotonic(), self._clock.time()
+        next_at = [self._start_look(now)]
+        waiting = []
+        for torrent_hash in list(self._live):
+            torrent = self._ledger.torrents[torrent_hash]
+            if torrent_hash not in self._acts:
+                give_up = self._settings.category(torrent.category).give_up
+                watch = self.watch(torrent_hash)
+                step = plan.next_step(torrent, watch, self.weather, give_up, now, time)
+                if isinstance(step, plan.Wait):
+                    next_at.append(step.until)
+                elif isinstance(step, plan.Submit):
+                    waiting.append((torrent, step))
+                else:
+                    self._start(torrent, step)
+            self._show(torrent)
+        next_at.append(self._start_submits(waiting, now, time))
+        self._show_health()
+        return self._pause_between(next_at, now)
+
+    def _pause_between(self, next_at: list[float | None], now: float) -> float | None:
+        due = [at for at in next_at if at is not None]
+        if self._acts or self._look is not None:
+            due.append(now + ACTIVE_ROUND_SECONDS)
+        elif self._live:
+            due.append(now + ROUND_SECONDS)
+        return max(0.0, min(due) - now) if due else None
+
+    def _start_look(self, now: float) -> float | None:
+        outstanding = self._outstanding()
+        poll = self._settings.torbox.poll_seconds
+        due = plan.next_look_at(list(outstanding.values()), poll, self._looker.last_look, now)
+        hold = self.weather.torbox_hold(create=bool(self._live))
+        if hold is not None and self._live:
+            due = hold.until  # this look is the probe that lifts it
+        if due is None or self._look is not None:
+            return None
+        if due > now:
+            return due
+        interval = self._interval(now)
+        self._look = self._group.create_task(
+            self._looking(self._looker.look(outstanding, interval)), name="look"
+        )
+        return None
+
+    def _outstanding(self) -> dict[str, Watch]:
+        return {
+            torrent_hash: self.watch(torrent_hash)
+            for torrent_hash in self._live
+            if isinstance(self._ledger.torrents[torrent_hash].phase, Queued | Fetching)
+        }
+
+    def _interval(self, now: float) -> float:
+        poll = self._settings.torbox.poll_seconds
+        return plan.look_interval(list(self._outstanding().values()), poll, now)
+
+    def _start_submits(
+        self, waiting: list[tuple[Torrent, plan.Submit]], now: float, time: float
+    ) -> float | None:
+        """Start as many creates as the budget allows, the arr's priority first, then age."""
+        running = sum(isinstance(step, plan.Submit) for step, _ in self._acts.values())
+        free_at = self._limits.free_at("createtorrent")
+        for torrent, step in sorted(waiting, key=lambda one: (one[0].order, one[0].added_at)):
+            if running >= MOST_CREATES:
+                return None
+            if free_at > time:
+                self.watch(torrent.hash).hold(
+                    now, free_at - time, "waits for TorBox's limit on new torrents"
+                )
+                continue
+            self._start(torrent, step)
+            running += 1
+        return now + max(0.0, free_at - time) if waiting and free_at > time else None
+
+    # Acting
+
+    def _start(self, torrent: Torrent, step: plan.Step) -> None:
+        task = self._group.create_task(self._acting(torrent, step), name=f"act {torrent.hash}")
+        self._acts[torrent.hash] = (step, task)
+
+    async def _acting(self, torrent: Torrent, step: plan.Step) -> None:
+        watch = self.watch(torrent.hash)
+        try:
+            await self._act(torrent, step, watch)
+        except TorBoxBusy as error:
+            watch.hold(self._clock.monotonic(), error.wait_seconds, str(error))
+        except (TorBoxError, DiskTrouble) as error:
+            self._met(error)
+            watch.back_off(self._clock.monotonic(), str(error))
+        except (StoreTrouble, BridgeError) as error:
+            log.warning("%s: %s", torrent.name, error)
+            watch.back_off(self._clock.monotonic(), str(error))
+        else:
+            self._worked(step)
+        finally:
+            del self._acts[torrent.hash]
+            self._wake.set()
+
+    def _act(self, torrent: Torrent, step: plan.Step, watch: Watch) -> Awaitable[None]:
+        categories = self._board.categories.values()
+        match step:
+            case plan.Submit():
+                return self._submitter.submit(torrent, watch, look_first=step.look_first)
+            case plan.Resolve():
+                return self._submitter.resolve(torrent, watch)
+            case plan.Nudge():
+                return self._cleaner.nudge(torrent)
+            case plan.Reannounce():
+                return self._cleaner.reannounce(torrent, watch)
+            case plan.Deliver():
+                return self._deliverer.deliver(torrent, watch, categories)
+            case plan.Place():
+                return self._deliverer.place(torrent, categories)
+            case plan.CheckFiles():
+                return self._deliverer.check_files(torrent)
+            case plan.Clean():
+                return self._deliverer.clean(torrent)
+            case plan.AskById():
+                return self._looker.ask(torrent, watch, step.torrent_id)
+            case plan.GiveUpOn():
+                return self._cleaner.give_up(torrent, watch, step.cause, step.reason)
+            case plan.CleanTorBox():
+                return self._cleaner.clean(torrent, watch)
+            case plan.Wait():
+                raise AssertionError("waiting is no act")
+            case _:
+                assert_never(step)
+
+    async def _looking(self, look: Awaitable[None]) -> None:
+        try:
+            await look
+        except TorBoxBusy as error:
+            now = self._clock.monotonic()
+            self._looker.last_look = now + error.wait_seconds - self._interval(now)
+        except (TorBoxError, StoreTrouble) as error:
+            self._met(error)
+        else:
+            self.weather.torbox_answered(self._clock.monotonic())
+        finally:
+            self._look = None
+            self._wake.set()
+
+    def _met(self, error: BridgeError) -> None:
+        before = self.weather.sentence
+        self.weather.met(error, self._clock.monotonic())
+        if self.weather.sentence != before:
+            log.warning("everything waits: %s", error)
+
+    def _worked(self, step: plan.Step) -> None:
+        if isinstance(step, plan.Place | plan.Clean | plan.CheckFiles | plan.Deliver):
+            self.weather.disk = None
+        if isinstance(step, plan.FOR_TORBOX):
+            self.weather.torbox_answered(self._clock.monotonic())
+
+    # Showing
+
+    def _changed(self, torrent_hash: str) -> None:
+        torrent = self._ledger.torrents.get(torrent_hash)
+        if torrent is None or (torrent.ended and not _to_do(torrent)):
+            self._live.discard(torrent_hash)
+            self._watches.pop(torrent_hash, None)
+        else:
+            self._live.add(torrent_hash)
+        if torrent is None or not torrent.listed:
+            self._board.drop(torrent_hash)
+        else:
+            self._show(torrent)
+        self._wake.set()
+
+    def _show(self, torrent: Torrent) -> None:
+        if not torrent.listed:
+            return
+        now = self._clock.monotonic()
+        moment = showing.Moment(now, self._clock.time(), self.weather, self._interval(now))
+        leg = self._delivery.leg(torrent.hash)
+        watch = self._watches.get(torrent.hash) or Watch(since=now)
+        self._board.put(torrent, showing.shown(torrent, watch, leg, moment))
+
+    def _show_health(self) -> None:
+        self._board.health = replace(
+            self._board.health,
+            connected=self.weather.connected,
+            sentence=self.weather.sentence,
+            speed=round(self._delivery.speed),
+            session_bytes=self._delivery.session_bytes,
+        )
+
+    async def _save_progress(self) -> None:
+        """Keep the high-water mark across restarts, in steps of a percent."""
+        now = self._clock.monotonic()
+        seconds, self._round_at = min(now - self._round_at, ROUND_SECONDS), now
+        changes = {}
+        for torrent_hash in self._live:
+            torrent = self._ledger.torrents[torrent_hash]
+            leg = self._delivery.leg(torrent_hash)
+            if leg is None or not isinstance(torrent.phase, Delivering):
+                continue
+            watch = self.watch(torrent_hash)
+            arriving = leg.last_byte_at is not None and now - leg.last_byte_at < ROUND_SECONDS
+            watch.idle_seconds = 0.0 if arriving else watch.idle_seconds + seconds
+            progress = showing.leg_progress(torrent, leg)
+            idle = torrent.clocks.delivery if arriving else watch.idle_seconds
+            if progress >= torrent.progress + SAVE_PROGRESS or idle >= SAVE_IDLE_SECONDS:
+                changes[torrent_hash] = _with_figures(progress, watch.idle_seconds)
+                watch.idle_seconds = 0.0
+        if changes:
+            await self._ledger.change_all(changes)
+
+
+def _with_figures(progress: float, idle_seconds: float) -> Change:
+    def change(torrent: Torrent) -> Torrent | None:
+        if not isinstance(torrent.phase, Delivering):
+            return None
+        delivery = torrent.clocks.delivery + idle_seconds if idle_seconds else 0.0
+        return replace(
+            torrent,
+            progress=max(torrent.progress, progress),
+            clocks=replace(torrent.clocks, delivery=delivery),
+        )
+
+    return change
+
+
+def _to_do(torrent: Torrent) -> bool:
+    """Whether an ended torrent still has something to be done."""
+    if torrent.cleaning is not None:
+        return True
+    return isinstance(torrent.phase, Complete) and torrent.phase.check != ""

@@ -1,0 +1,93 @@
+"""What must be done on the disk now and then, so that no handler ever has to touch it."""
+
+import asyncio
+import logging
+from types import TracebackType
+from typing import Self
+
+from msgspec.structs import replace
+
+from bridge.clock import Clock
+from bridge.core.board import Board
+from bridge.core.clean import Cleaner
+from bridge.core.engine import Engine
+from bridge.core.labels import Labels
+from bridge.delivery.delivery import Delivery
+from bridge.errors import BridgeError
+
+log = logging.getLogger(__name__)
+
+MEASURE_SECONDS = 60.0
+SEEDING_SECONDS = 3600.0
+MOST_FOLDERS = 1000
+
+
+class Housekeeper:
+    """Makes category folders, measures free space, and ends the seeding of what is removed."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        board: Board,
+        labels: Labels,
+        delivery: Delivery,
+        cleaner: Cleaner,
+        clock: Clock,
+    ) -> None:
+        self._engine = engine
+        self._board = board
+        self._labels = labels
+        self._delivery = delivery
+        self._cleaner = cleaner
+        self._clock = clock
+        self._folders: asyncio.Queue[str] = asyncio.Queue(MOST_FOLDERS)
+        self._group = asyncio.TaskGroup()
+        self._tasks: list[asyncio.Task[None]] = []
+        labels.wants_folder = self._want
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        for name in self._board.categories:
+            self._want(self._labels.path(name))
+        for work in (self._make_folders(), self._measure(), self._end_seeding()):
+            self._tasks.append(self._group.create_task(work))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self._group.__aexit__(kind, error, traceback)
+
+    def _want(self, path: str) -> None:
+        if not self._folders.full():
+            self._folders.put_nowait(path)
+
+    async def _make_folders(self) -> None:
+        while True:
+            path = await self._folders.get()
+            try:
+                await self._delivery.make_folder(path)
+            except BridgeError as error:
+                log.warning("the folder %s could not be made: %s", path, error)
+
+    async def _measure(self) -> None:
+        while True:
+            try:
+                free = await self._delivery.free_bytes()
+                self._board.health = replace(self._board.health, free_bytes=free)
+            except BridgeError as error:
+                log.debug("free space could not be measured: %s", error)
+            await self._clock.sleep(MEASURE_SECONDS)
+
+    async def _end_seeding(self) -> None:
+        while True:
+            await self._clock.sleep(SEEDING_SECONDS)
+            try:
+                await self._cleaner.end_seeding()
+            except BridgeError as error:
+                log.info("seeding torrents could not be looked at: %s", error)

@@ -1,0 +1,211 @@
+"""Looking: one list for all that is outstanding, and what it means for each torrent."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+from msgspec.structs import replace
+
+from bridge.clock import Clock
+from bridge.core import account, plan
+from bridge.core.ledger import Change, Items, Ledger
+from bridge.core.wanted import files_of
+from bridge.core.watch import Watch
+from bridge.errors import TorBoxGone
+from bridge.model import Cause, Delivering, Failed, Fetching, Queued, Seen, Torrent, Waiting
+from bridge.names import safe_name
+from bridge.torbox.client import TorBox
+from bridge.torbox.replies import QueuedItem
+
+log = logging.getLogger(__name__)
+
+PAGE, MOST_PAGES = 100, 3
+BY_ID_SECONDS = 60.0
+
+
+class Looker:
+    """Looks at TorBox for all torrents at once."""
+
+    def __init__(self, ledger: Ledger, torbox: TorBox, clock: Clock) -> None:
+        self._ledger = ledger
+        self._torbox = torbox
+        self._clock = clock
+        self.last_look: float | None = None
+
+    async def look(self, watches: Mapping[str, Watch], interval_seconds: float) -> None:
+        """One look for these torrents; what was seen is noted, what was not is counted."""
+        self.last_look = self._clock.monotonic()
+        outstanding = {
+            torrent_hash: self._ledger.torrents[torrent_hash]
+            for torrent_hash in watches
+            if torrent_hash in self._ledger.torrents
+        }
+        in_queue = await self._look_at_queue(outstanding, watches)
+        found = await self._list(outstanding)
+        found |= await self._by_id(outstanding.keys() - found.keys(), outstanding, watches)
+        outstanding = {
+            torrent_hash: torrent
+            for torrent_hash, torrent in outstanding.items()
+            if torrent_hash in found or torrent_hash not in in_queue
+        }
+        await self._note(outstanding, watches, found, interval_seconds)
+
+    async def ask(self, torrent: Torrent, watch: Watch, torrent_id: int) -> None:
+        """The lists do not show it: ask for the item itself, and believe only a clear no."""
+        now = self._clock.monotonic()
+        watch.asked_at = now
+        try:
+            seen = await self._torbox.item(torrent_id)
+        except TorBoxGone:
+            if plan.missing_long_enough(watch, now):
+                await self._gone(torrent, torrent_id)
+            else:
+                watch.hold(now, plan.GONE_SECONDS / 3, "TorBox does not list it; looks again")
+        else:
+            await self._note(
+                {torrent.hash: torrent}, {torrent.hash: watch}, {torrent.hash: seen}, 0
+            )
+
+    async def _list(self, outstanding: Mapping[str, Torrent]) -> dict[str, Seen]:
+        """Newest first, further pages only while something outstanding was not seen."""
+        found: dict[str, Seen] = {}
+        for page in range(MOST_PAGES):
+            items = await self._torbox.items(offset=page * PAGE, limit=PAGE)
+            for seen in items:
+                torrent = outstanding.get(seen.hash)
+                if torrent is not None and _is_better(torrent, seen, found.get(seen.hash)):
+                    found[seen.hash] = seen
+            if len(items) < PAGE or found.keys() >= outstanding.keys():
+                break
+        return found
+
+    async def _by_id(
+        self,
+        hashes: Iterable[str],
+        outstanding: Mapping[str, Torrent],
+        watches: Mapping[str, Watch],
+    ) -> dict[str, Seen]:
+        """Items beyond page three, asked one by one, each at most once a minute."""
+        found = {}
+        for torrent_hash in hashes:
+            torrent_id, watch = outstanding[torrent_hash].torrent_id, watches[torrent_hash]
+            now = self._clock.monotonic()
+            if torrent_id is None or watch.seen is None:
+                continue
+            if watch.asked_at is not None and now - watch.asked_at < BY_ID_SECONDS:
+                continue
+            watch.asked_at = now
+            try:
+                found[torrent_hash] = await self._torbox.item(torrent_id)
+            except TorBoxGone:
+                continue
+        return found
+
+    async def _look_at_queue(
+        self, outstanding: Mapping[str, Torrent], watches: Mapping[str, Watch]
+    ) -> set[str]:
+        """The hashes that wait in TorBox's own queue; asked only when one of ours was there."""
+        if not any(isinstance(torrent.phase, Queued) for torrent in outstanding.values()):
+            return set()
+        queued = {entry.hash: entry for entry in await self._torbox.queue()}
+        now = self._clock.monotonic()
+        for torrent_hash in outstanding.keys() & queued.keys():
+            entry, watch = queued[torrent_hash], watches[torrent_hash]
+            watch.missing_looks, watch.missing_since, watch.seen_at = 0, None, now
+            await self._ledger.change_items(torrent_hash, partial(_queued_as, entry=entry))
+        return outstanding.keys() & queued.keys()
+
+    async def _note(
+        self,
+        outstanding: Mapping[str, Torrent],
+        watches: Mapping[str, Watch],
+        found: Mapping[str, Seen],
+        interval_seconds: float,
+    ) -> None:
+        now = self._clock.monotonic()
+        changes = {}
+        for torrent_hash in outstanding:
+            watch, seen = watches[torrent_hash], found.get(torrent_hash)
+            if seen is None:
+                watch.look_missed(now)
+                continue
+            before, seen_at = watch.seen, watch.seen_at
+            seconds = 0.0 if seen_at is None else min(now - seen_at, interval_seconds)
+            watch.look_found(seen, now)
+            await self._identify(torrent_hash, seen)
+            changes[torrent_hash] = _figures(before, seen, seconds, self._clock.time())
+        await self._ledger.change_all(changes)
+
+    async def _identify(self, torrent_hash: str, seen: Seen) -> None:
+        await self._ledger.change_items(
+            torrent_hash,
+            lambda items: account.identified(
+                account.marked_private(items, seen.torrent_id) if seen.private else items,
+                seen.torrent_id,
+                None,
+                seen.created_at,
+            ),
+        )
+
+    async def _gone(self, torrent: Torrent, torrent_id: int) -> None:
+        """Gone at TorBox: created again from the stored source, once per attempt."""
+        time = self._clock.time()
+
+        def change(now: Torrent) -> Torrent | None:
+            if now.torrent_id != torrent_id:
+                return None
+            if now.recreated:
+                return replace(now, phase=Failed(Cause.GONE, "TorBox lost it twice", time))
+            reason = "TorBox does not have it any more; is sent again"
+            return replace(now, phase=Waiting(time, reason), recreated=True)
+
+        log.info("%s: gone at TorBox", torrent.name)
+        await self._ledger.change(
+            torrent.hash,
+            change,
+            items=lambda items: tuple(item for item in items if item.torrent_id != torrent_id),
+        )
+
+
+def _queued_as(items: Items, entry: QueuedItem) -> Items:
+    return account.identified(items, None, entry.id, entry.created_at)
+
+
+def _is_better(torrent: Torrent, seen: Seen, other: Seen | None) -> bool:
+    """Prefer the item we know by its id; of several others the newest, which comes first."""
+    return other is None or seen.torrent_id == torrent.torrent_id
+
+
+def _figures(before: Seen | None, seen: Seen, seconds: float, time: float) -> Change:
+    def change(torrent: Torrent) -> Torrent | None:
+        phase = torrent.phase
+        if isinstance(phase, Queued) or (
+            isinstance(phase, Fetching) and phase.torrent_id != seen.torrent_id
+        ):
+            torrent = replace(torrent, phase=Fetching(seen.torrent_id))
+        elif not isinstance(phase, Fetching | Delivering):
+            return None
+        leg = min(max(seen.progress, 0.0), 1.0) / (1 if torrent.cached else 2)
+        if torrent.cached:
+            leg = 0.0
+        torrent = replace(
+            torrent,
+            clocks=plan.observed(torrent.clocks, before, seen, seconds),
+            progress=max(torrent.progress, min(leg, 0.5)),
+            seen_complete_at=time if seen.availability >= 1 else torrent.seen_complete_at,
+            private=seen.private if torrent.private is None else torrent.private,
+        )
+        return _described(torrent, seen)
+
+    return change
+
+
+def _described(torrent: Torrent, seen: Seen) -> Torrent:
+    """The torrent with what TorBox knows of its name and files, where we know nothing better."""
+    if torrent.name == torrent.hash and seen.name and seen.name.lower() != torrent.hash:
+        torrent = replace(torrent, name=seen.name)
+    if torrent.files or not seen.files:
+        return torrent if torrent.size or not seen.size else replace(torrent, size=seen.size)
+    files = files_of(seen)
+    root = safe_name(seen.root or torrent.name)
+    return replace(torrent, files=files, size=sum(file.size for file in files), root=root)

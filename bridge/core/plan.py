@@ -1,0 +1,303 @@
+"""Every decision about a torrent, as pure functions of what is known. Nothing here acts."""
+
+from datetime import UTC, datetime
+from typing import TypeAlias, assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bridge.config import GiveUp
+from bridge.core.watch import Watch, Weather
+from bridge.model import (
+    Cause,
+    Check,
+    Clocks,
+    Complete,
+    Delivering,
+    Failed,
+    Fetching,
+    Queued,
+    Removing,
+    Seen,
+    Submitting,
+    Torrent,
+    Waiting,
+)
+
+GONE_LOOKS, GONE_SECONDS = 3, 15 * 60.0
+TORBOX_FAILED_SECONDS = 10 * 60.0
+QUIET_SECONDS = 10 * 60.0  # without growth for so long, a torrent counts as stalled
+QUIET_LOOK_SECONDS = 300.0
+REMOVING_SECONDS = 7 * 24 * 3600.0
+LOOKS_AFTER_CREATE = (2.0, 5.0, 15.0)
+NEAREST_LOOK_SECONDS = 5.0
+
+STALLED_WORDS = ("stalled", "incomplete")
+FAILED_WORDS = ("failed", "error", "missing")
+PATIENT_WORDS = ("queued", "paused", "stopped", "checking", "moving", "allocating", "processing")
+
+
+class Wait(Struct, frozen=True):
+    """Nothing to do before `until` (monotonic), or before something changes when it is None."""
+
+    until: float | None = None
+
+
+class Clean(Struct, frozen=True):
+    """Unlink what an earlier life of this hash left on the disk."""
+
+
+class Submit(Struct, frozen=True):
+    """Ask TorBox to create it, looking for the hash first where an earlier create is unclear."""
+
+    look_first: bool
+
+
+class Resolve(Struct, frozen=True):
+    """A create's outcome is unknown: look for the hash, in the queue and then in the list."""
+
+
+class Nudge(Struct, frozen=True):
+    """Resume and reannounce once, before anything is given up."""
+
+
+class Reannounce(Struct, frozen=True):
+    """A client asked TorBox to look for peers again."""
+
+
+class Deliver(Struct, frozen=True):
+    """Bring the files here, or go on doing so."""
+
+
+class Place(Struct, frozen=True):
+    """Rename the proven files to where clients expect them."""
+
+
+class CheckFiles(Struct, frozen=True):
+    """See whether a complete torrent's files are still here."""
+
+
+class AskById(Struct, frozen=True):
+    """The lists do not show it any more: ask for the item itself."""
+
+    torrent_id: int
+
+
+class GiveUpOn(Struct, frozen=True):
+    """Free the slot at TorBox, then fail with this sentence."""
+
+    cause: Cause
+    reason: str
+
+
+class CleanTorBox(Struct, frozen=True):
+    """Delete what is ours at TorBox, then forget the torrent."""
+
+
+Step: TypeAlias = (
+    Wait
+    | Clean
+    | Submit
+    | Resolve
+    | Nudge
+    | Reannounce
+    | Deliver
+    | Place
+    | CheckFiles
+    | AskById
+    | GiveUpOn
+    | CleanTorBox
+)
+
+FOR_TORBOX = (Submit, Resolve, Nudge, Reannounce, AskById, GiveUpOn, CleanTorBox, Deliver)
+FOR_DISK = (Deliver, Place, Clean, CheckFiles)
+
+
+def next_step(
+    torrent: Torrent, watch: Watch, weather: Weather, give_up: GiveUp, now: float, time: float
+) -> Step:
+    """What to do with this torrent at this moment; `now` is monotonic, `time` since 1970."""
+    step = _wanted_step(torrent, watch, give_up, time)
+    if isinstance(step, Wait):
+        return _in_monotonic(step, now, time)
+    if watch.hold_until > now:
+        return Wait(watch.hold_until)
+    hold = None
+    if isinstance(step, FOR_TORBOX):
+        hold = weather.torbox_hold(create=isinstance(step, Submit))
+    if hold is not None:
+        # The next look lifts it; until then nothing else asks TorBox anything.
+        return Wait(max(hold.until, now + 1.0))
+    if isinstance(step, FOR_DISK) and weather.disk is not None and weather.disk.until > now:
+        return Wait(weather.disk.until)
+    return step
+
+
+def _wanted_step(torrent: Torrent, watch: Watch, give_up: GiveUp, time: float) -> Step:
+    if torrent.cleaning is not None:
+        return Clean()
+    phase = torrent.phase
+    if torrent.paused and not isinstance(phase, Complete | Failed | Removing | Submitting):
+        return Wait()
+    match phase:
+        case Waiting():
+            if phase.next_try_at > time:
+                return Wait(phase.next_try_at)
+            return Submit(phase.look_first)
+        case Submitting():
+            return Resolve()
+        case Queued():
+            return _gone_step(watch, None)
+        case Fetching():
+            return _fetching_step(torrent, phase, watch, give_up)
+        case Delivering():
+            if torrent.clocks.delivery >= give_up.delivery_hours * 3600:
+                return GiveUpOn(Cause.DELIVERY, _delivery_sentence(give_up))
+            return Place() if phase.placing else Deliver()
+        case Complete():
+            return Wait() if phase.check is Check.NONE else CheckFiles()
+        case Failed():
+            return Wait()
+        case Removing():
+            return CleanTorBox()
+        case _:
+            assert_never(phase)
+
+
+def _in_monotonic(wait: Wait, now: float, time: float) -> Wait:
+    return wait if wait.until is None else Wait(now + max(0.0, wait.until - time))
+
+
+def _fetching_step(torrent: Torrent, phase: Fetching, watch: Watch, give_up: GiveUp) -> Step:
+    if watch.missing_looks:
+        return _gone_step(watch, phase.torrent_id)
+    if watch.reannounce:
+        return Reannounce()
+    if watch.seen is None:
+        return Wait()
+    if watch.seen.ready:
+        return Deliver()
+    verdict = clock_run_out(torrent.clocks, give_up)
+    if verdict is not None:
+        return verdict if torrent.clocks.nudged else Nudge()
+    if not torrent.clocks.nudged and _half_way(torrent.clocks, give_up):
+        return Nudge()
+    return Wait()
+
+
+def _gone_step(watch: Watch, torrent_id: int | None) -> Step:
+    """Three good looks without it, over fifteen minutes, and a fresh look by id."""
+    if watch.missing_looks < GONE_LOOKS or watch.missing_since is None:
+        return Wait()
+    if (watch.seen_at or watch.since) > watch.missing_since:
+        return Wait()
+    return AskById(torrent_id) if torrent_id is not None else Resolve()
+
+
+def missing_long_enough(watch: Watch, now: float) -> bool:
+    """Whether a look by id may now be believed when it says that the item is gone."""
+    return watch.missing_since is not None and now - watch.missing_since >= GONE_SECONDS
+
+
+def clock_run_out(clocks: Clocks, give_up: GiveUp) -> GiveUpOn | None:
+    """The first clock of design §4 that has run out, with its sentence."""
+    if clocks.torbox_failed >= TORBOX_FAILED_SECONDS:
+        return GiveUpOn(Cause.TORBOX_FAILED, "TorBox says that this download failed")
+    if clocks.no_metadata >= give_up.no_metadata_minutes * 60:
+        return GiveUpOn(
+            Cause.NO_METADATA, f"no metadata in {_span(give_up.no_metadata_minutes * 60)}"
+        )
+    if clocks.no_seeds >= give_up.no_seeds_hours * 3600:
+        return GiveUpOn(Cause.NO_SEEDS, f"no seeds in {_span(give_up.no_seeds_hours * 3600)}")
+    if clocks.no_growth >= give_up.no_growth_hours * 3600:
+        return GiveUpOn(Cause.NO_GROWTH, f"no growth in {_span(give_up.no_growth_hours * 3600)}")
+    return None
+
+
+def _half_way(clocks: Clocks, give_up: GiveUp) -> bool:
+    return clocks.torbox_failed > 0 or (
+        clock_run_out(
+            replace(
+                clocks,
+                no_metadata=clocks.no_metadata * 2,
+                no_seeds=clocks.no_seeds * 2,
+                no_growth=clocks.no_growth * 2,
+            ),
+            give_up,
+        )
+        is not None
+    )
+
+
+def observed(clocks: Clocks, before: Seen | None, seen: Seen, seconds: float) -> Clocks:
+    """The clocks after one more good look, `seconds` of healthy time after the one before."""
+    grew = before is None or seen.downloaded > before.downloaded
+    if seen.ready or (grew and seen.downloaded > 0 and before is not None):
+        return Clocks(delivery=clocks.delivery)
+    failed = seen.state.startswith(FAILED_WORDS) and not seen.active and not seen.present
+    patient = seen.finished or seen.state.startswith(PATIENT_WORDS)
+    if patient and not failed:
+        return replace(clocks, torbox_failed=0.0)
+    no_metadata = not seen.files and seen.size == 0
+    no_seeds = seen.seeds == 0 and seen.speed == 0 and not no_metadata
+    return Clocks(
+        no_metadata=clocks.no_metadata + seconds if no_metadata and not failed else 0.0,
+        no_seeds=clocks.no_seeds + seconds if no_seeds and not failed else 0.0,
+        no_growth=clocks.no_growth + seconds if not no_metadata and not failed else 0.0,
+        torbox_failed=clocks.torbox_failed + seconds if failed else 0.0,
+        delivery=clocks.delivery,
+        nudged=clocks.nudged,
+    )
+
+
+def quiet(watch: Watch, now: float) -> bool:
+    """Whether nothing is expected soon: stalled, or no growth for ten minutes."""
+    if watch.seen is not None and watch.seen.state.startswith(STALLED_WORDS):
+        return True
+    return now - (watch.grew_at or watch.sent_at or watch.since) > QUIET_SECONDS
+
+
+def look_interval(watches: list[Watch], poll_seconds: float, now: float) -> float:
+    """Seconds between two looks at the list, from what is outstanding (design §5)."""
+    moving = [watch for watch in watches if not quiet(watch, now)]
+    if not moving:
+        return max(QUIET_LOOK_SECONDS, poll_seconds)
+    finishing = [
+        watch.seen.eta_seconds
+        for watch in moving
+        if watch.seen is not None and watch.seen.eta_seconds is not None
+    ]
+    return max(NEAREST_LOOK_SECONDS, min([poll_seconds, *finishing]))
+
+
+def next_look_at(
+    watches: list[Watch], poll_seconds: float, last_look: float | None, now: float
+) -> float | None:
+    """When to look at the list next (monotonic), None when nothing is outstanding."""
+    if not watches:
+        return None
+    if last_look is None:
+        return now
+    due = last_look + look_interval(watches, poll_seconds, now)
+    for watch in watches:
+        if watch.sent_at is None:
+            continue
+        soon = [watch.sent_at + after for after in LOOKS_AFTER_CREATE]
+        due = min([due, *(at for at in soon if at > last_look)])
+    return due
+
+
+def clock_time(seconds: float) -> str:
+    """A wall time as people read it, in the zone of the machine (`TZ`)."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone().strftime("%H:%M")
+
+
+def _delivery_sentence(give_up: GiveUp) -> str:
+    return f"no byte arrived in {_span(give_up.delivery_hours * 3600)} of trying"
+
+
+def _span(seconds: float) -> str:
+    if seconds >= 7200 or (seconds >= 3600 and seconds % 3600 == 0):
+        hours = seconds / 3600
+        return "1 hour" if hours == 1 else f"{hours:g} hours"
+    return f"{seconds / 60:g} minutes"

@@ -1,0 +1,216 @@
+"""Submitting: a torrent is created at TorBox once per attempt, whatever happens in between."""
+
+import logging
+
+from msgspec.structs import replace
+
+from bridge.clock import Clock
+from bridge.core import account
+from bridge.core.ledger import Items, Ledger
+from bridge.core.plan import clock_time
+from bridge.core.watch import Watch
+from bridge.errors import AccountTrouble, OurMistake, TorBoxBusy, TorBoxRefused, TorBoxUnwell
+from bridge.model import (
+    Cause,
+    Failed,
+    Fetching,
+    Phase,
+    Queued,
+    Seen,
+    Submitting,
+    Torrent,
+    Waiting,
+)
+from bridge.store.store import Store
+from bridge.torbox.client import TorBox
+from bridge.torbox.replies import Created
+
+log = logging.getLogger(__name__)
+
+PAGE = 100
+MOST_PAGES = 100
+UNCLEAR_SECONDS = 20.0  # a create that timed out shows up within about a minute
+LOOK_AGAIN_SECONDS = 60.0
+MISTAKE_SECONDS = 3600.0
+SEED_PUBLIC, SEED_PRIVATE = 3, 1
+
+
+class Submitter:
+    """Creates torrents at TorBox, and finds out what became of unclear creates."""
+
+    def __init__(self, ledger: Ledger, store: Store, torbox: TorBox, clock: Clock) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._torbox = torbox
+        self._clock = clock
+        self.account_id = 0
+
+    async def submit(self, torrent: Torrent, watch: Watch, *, look_first: bool) -> None:
+        """Create it, with the intent stored before the call; the answer decides the phase."""
+        if look_first and await self.find(torrent.hash):
+            return
+        if not await self._intend(torrent.hash):
+            return
+        try:
+            created = await self._create(torrent)
+        except TorBoxRefused as error:
+            await self._fail(torrent.hash, error)
+        except TorBoxBusy as error:
+            await self._wait(torrent.hash, error.wait_seconds, str(error), watch)
+        except AccountTrouble as error:
+            await self._wait(torrent.hash, 0.0, str(error), watch)
+            raise
+        except OurMistake as error:
+            await self._wait(torrent.hash, MISTAKE_SECONDS, str(error), watch)
+            raise
+        except TorBoxUnwell as error:
+            log.info(
+                "%s: the create's outcome is unknown (%s); looking for it", torrent.name, error
+            )
+            watch.hold(self._clock.monotonic(), UNCLEAR_SECONDS, "asks TorBox whether it arrived")
+            raise
+        else:
+            await self._created(torrent, created, watch)
+
+    async def resolve(self, torrent: Torrent, watch: Watch) -> None:
+        """Find out what became of a create; a hash in neither list goes back to Waiting."""
+        if await self.find(torrent.hash):
+            return
+        again_at = self._clock.time() + LOOK_AGAIN_SECONDS
+
+        def change(now: Torrent) -> Torrent | None:
+            if isinstance(now.phase, Submitting):
+                reason = "TorBox did not confirm it; looks once more before it is sent again"
+                return replace(now, phase=Waiting(again_at, reason, look_first=True))
+            if isinstance(now.phase, Queued) and not now.recreated:
+                reason = "left TorBox's queue without arriving; is sent again"
+                return replace(
+                    now, phase=Waiting(again_at, reason, look_first=True), recreated=True
+                )
+            if isinstance(now.phase, Queued):
+                reason = "left TorBox's queue twice without arriving"
+                return replace(now, phase=Failed(Cause.GONE, reason, self._clock.time()))
+            return None
+
+        await self._ledger.change(torrent.hash, change)
+        watch.look_missed(self._clock.monotonic())
+
+    async def find(self, torrent_hash: str) -> bool:
+        """Look for the hash, first in the queue, then in the list, because items move that way."""
+        for entry in await self._torbox.queue():
+            if entry.hash == torrent_hash:
+                await self._note(torrent_hash, None, entry.id, entry.created_at)
+                return True
+        seen = await self.in_list(torrent_hash)
+        if seen is not None:
+            await self._note(torrent_hash, seen.torrent_id, None, seen.created_at)
+        return seen is not None
+
+    async def in_list(self, torrent_hash: str) -> Seen | None:
+        """The newest item with this hash, from as many pages as it takes."""
+        for page in range(MOST_PAGES):
+            items = await self._torbox.items(offset=page * PAGE, limit=PAGE)
+            for seen in items:
+                if seen.hash == torrent_hash:
+                    return seen
+            if len(items) < PAGE:
+                return None
+        return None
+
+    async def _create(self, torrent: Torrent) -> Created:
+        file = await self._store.torrent_file(torrent.hash) if torrent.has_torrent else None
+        return await self._torbox.create(
+            magnet=None if file else torrent.magnet,
+            torrent=file,
+            seed=SEED_PRIVATE if torrent.private else SEED_PUBLIC,
+        )
+
+    async def _intend(self, torrent_hash: str) -> bool:
+        now = self._clock.time()
+        at = now + self._torbox.server_offset
+
+        def change(torrent: Torrent) -> Torrent | None:
+            if not isinstance(torrent.phase, Waiting):
+                return None
+            return replace(torrent, phase=Submitting(now))
+
+        after = await self._ledger.change(
+            torrent_hash,
+            change,
+            items=lambda items: account.intended(items, torrent_hash, self.account_id, at),
+        )
+        return after is not None and after.phase == Submitting(now)
+
+    async def _created(self, torrent: Torrent, created: Created, watch: Watch) -> None:
+        watch.sent_at = self._clock.monotonic()
+        watch.freed()
+        if created.torrent_id is None and created.queued_id is None:
+            watch.hold(watch.sent_at, 2.0, "TorBox took it; asks under which number")
+            return
+        await self._note(
+            torrent.hash, created.torrent_id, created.queued_id, None, cached=created.cached
+        )
+        where = "has it already" if created.cached else "took it"
+        log.info(
+            "%s: TorBox %s", torrent.name, where if created.torrent_id else "put it in its queue"
+        )
+
+    async def _note(
+        self,
+        torrent_hash: str,
+        torrent_id: int | None,
+        queued_id: int | None,
+        created_at: float | None,
+        *,
+        cached: bool = False,
+    ) -> None:
+        phase: Phase
+        if torrent_id is not None:
+            phase = Fetching(torrent_id)
+        else:
+            assert queued_id is not None
+            phase = Queued(queued_id)
+
+        def change(torrent: Torrent) -> Torrent | None:
+            if isinstance(torrent.phase, Waiting | Submitting | Queued):
+                return replace(torrent, phase=phase, cached=cached)
+            return torrent  # removed meanwhile: the id is still wanted, for the clean-up
+
+        await self._ledger.change(
+            torrent_hash,
+            change,
+            items=lambda items: account.identified(items, torrent_id, queued_id, created_at),
+        )
+
+    async def _fail(self, torrent_hash: str, error: TorBoxRefused) -> None:
+        cause = Cause.NOT_CACHED if error.code == "DOWNLOAD_NOT_CACHED" else Cause.REFUSED
+        failed = Failed(cause, str(error), self._clock.time())
+
+        def change(torrent: Torrent) -> Torrent | None:
+            return replace(torrent, phase=failed) if _is_submitting(torrent) else torrent
+
+        # A refused create made nothing: the intent is not kept for it.
+        await self._ledger.change(torrent_hash, change, items=_without_intent)
+
+    async def _wait(self, torrent_hash: str, seconds: float, reason: str, watch: Watch) -> None:
+        at = self._clock.time() + seconds
+        if seconds >= 60:
+            reason = f"{reason}; tries again at {clock_time(at)}"
+
+        def change(torrent: Torrent) -> Torrent | None:
+            return (
+                replace(torrent, phase=Waiting(at, reason)) if _is_submitting(torrent) else torrent
+            )
+
+        await self._ledger.change(torrent_hash, change, items=_without_intent)
+        watch.freed()
+
+
+def _is_submitting(torrent: Torrent) -> bool:
+    return isinstance(torrent.phase, Submitting)
+
+
+def _without_intent(items: Items) -> Items:
+    return tuple(
+        item for item in items if item.torrent_id is not None or item.queued_id is not None
+    )

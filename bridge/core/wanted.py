@@ -1,0 +1,44 @@
+"""Which files are to be delivered, and which of TorBox's files each of them is. Pure."""
+
+from collections import defaultdict
+
+from msgspec.structs import replace
+
+from bridge.model import File, Seen, Torrent
+from bridge.names import distinct_paths, safe_path
+
+
+def files_of(seen: Seen) -> tuple[File, ...]:
+    """TorBox's own list as ours, for a magnet: paths made safe and distinct."""
+    listed = sorted(seen.files, key=lambda file: file.path)
+    paths = distinct_paths([safe_path(file.path.split("/")) for file in listed])
+    return tuple(
+        File(path=path, size=file.size, torbox_id=file.id, md5=file.md5)
+        for path, file in zip(paths, listed, strict=True)
+    )
+
+
+def matched(torrent: Torrent, seen: Seen) -> tuple[tuple[File, ...], tuple[str, ...]]:
+    """The torrent's files with TorBox's ids, and the paths of wanted ones that TorBox lacks.
+
+    A file is the same only if its size is; of those, the one with the same path, else the only one
+    with the same last name. Files of one name in different folders are never mixed up (peers.md).
+    """
+    if not torrent.files:
+        return files_of(seen), ()
+    by_path = {safe_path(file.path.split("/")): file for file in seen.files}
+    by_name = defaultdict(list)
+    for listed in seen.files:
+        by_name[safe_path([listed.path.rsplit("/", 1)[-1]]), listed.size].append(listed)
+    files, lacking = [], []
+    for file in torrent.files:
+        theirs = by_path.get(file.path)
+        if theirs is None or theirs.size != file.size:
+            same = by_name[file.path.rsplit("/", 1)[-1], file.size]
+            theirs = same[0] if len(same) == 1 else None
+        if theirs is not None:
+            file = replace(file, torbox_id=theirs.id, md5=theirs.md5)  # noqa: PLW2901
+        elif file.wanted:
+            lacking.append(file.path)
+        files.append(file)
+    return tuple(files), tuple(lacking)
