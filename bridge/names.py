@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 MOST_NAME_BYTES = 240  # most file systems allow 255; the rest is for endings added later
-MOST_FOLDER_BYTES = 1760  # of a path without its last part: with it, half of Linux's PATH_MAX
+MOST_FOLDER_BYTES = 760  # of a path without its last part; Linux takes 4,096 bytes for all of it
 MOST_EXTENSION_BYTES = 20
 MOST_NUMBER_BYTES = 12  # " (2)" with as many digits as there can be files
 MOST_SHOWN_CHARACTERS = 1000
@@ -59,7 +59,7 @@ def distinct_paths(paths: Sequence[str]) -> list[str]:
     so does a file whose name is another's folder.
     """
     keys = [_folded(path) for path in paths]
-    folders = {key[:at] for key in keys for at in _slashes(key)}
+    folders = _folders(keys)
     taken = folders.union(keys)
     numbers: dict[str, int] = {}
     kept = set(folders)
@@ -124,8 +124,15 @@ def _folded(path: str) -> str:
     return path.casefold() if path.isascii() else unicodedata.normalize("NFC", path.casefold())
 
 
-def _slashes(path: str) -> Iterable[int]:
-    return (at for at, letter in enumerate(path) if letter == "/")
+def _folders(paths: Iterable[str]) -> set[str]:
+    """Every folder that one of the paths lies in."""
+    found: set[str] = set()
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found
 
 
 def _without_surrogates(text: str) -> str:

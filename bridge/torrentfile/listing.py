@@ -6,17 +6,19 @@ from msgspec import Struct
 
 from bridge.errors import NotATorrent
 from bridge.model import File
-from bridge.names import distinct_paths, safe_name, safe_path
+from bridge.names import MOST_NAME_BYTES, distinct_paths, safe_name, safe_path
 from bridge.torrentfile.bencode import Dictionary, Value
 
 MOST_FILES = 100_000
+MOST_PARTS = 500_000  # of all paths together
+MOST_PATH_CHARACTERS = 32 * 1024 * 1024  # of all paths together
 MOST_BYTES = 2**53  # more is no torrent, and JSON's readers would round it
 
 
 class Listing(Struct, frozen=True):
     """The files of a torrent. `layout` has all of it, None for what is no file of its own."""
 
-    root: str  # the folder around the files, or the single file's own name
+    root: str  # the folder around the files, or (also a path of `layout`) the single file's name
     layout: tuple[tuple[str | None, int], ...]  # path below the root, bytes; in torrent order
 
     @property
@@ -43,17 +45,13 @@ def is_v2(info: Dictionary) -> bool:
 
 def list_files(info: Dictionary, name: str) -> Listing:
     """Its files; those of the first version where there are both, since our hash is that one's."""
-    listed = list(_listed_v1(info, name) if is_v1(info) else _listed_v2(info[b"file tree"], ()))
-    shown = [file for file in listed if not file.hidden]
-    if not shown:
-        raise NotATorrent("the .torrent lists no files")
-    if len(shown) > MOST_FILES:
-        raise NotATorrent(f"the .torrent lists more than {MOST_FILES:,} files")
-    if sum(file.size for file in listed) > MOST_BYTES:
-        raise NotATorrent("the .torrent claims to be larger than any torrent can be")
-    paths = iter(distinct_paths([safe_path(file.parts) for file in shown]))
+    found = _listed_v1(info, name) if is_v1(info) else _listed_v2(info[b"file tree"], ())
+    listed = list(_bounded(found))
+    shown = [safe_path(file.parts) for file in listed if not file.hidden]
+    _check_totals(listed, shown)
+    paths = iter(distinct_paths(shown))
     layout = tuple((None if file.hidden else next(paths), file.size) for file in listed)
-    return Listing(_root(info, name, shown), layout)
+    return Listing(safe_name(name), layout)
 
 
 def text_of(values: Dictionary, key: bytes) -> str:
@@ -70,12 +68,26 @@ def number_of(values: Dictionary, key: bytes) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _root(info: Dictionary, name: str, shown: list[_Listed]) -> str:
-    if is_v1(info):
-        return safe_name(name)
-    # BEP 52 marks a single file only by its bearing the torrent's own name.
-    single = len(shown) == 1 and shown[0].parts == (name,)
-    return safe_name(shown[0].parts[0] if single else name)
+def _bounded(found: Iterator[_Listed]) -> Iterator[_Listed]:
+    """The files, while they can be held: a small tree can stand for paths without end."""
+    parts_left, files_left = MOST_PARTS, MOST_FILES
+    for file in found:
+        parts_left -= len(file.parts)
+        files_left -= not file.hidden
+        if parts_left < 0:
+            raise NotATorrent("the .torrent's folders are nested too deeply")
+        if files_left < 0:
+            raise NotATorrent(f"the .torrent lists more than {MOST_FILES:,} files")
+        yield file
+
+
+def _check_totals(listed: list[_Listed], shown: list[str]) -> None:
+    if not shown:
+        raise NotATorrent("the .torrent lists no files")
+    if sum(map(len, shown)) > MOST_PATH_CHARACTERS:
+        raise NotATorrent("the .torrent's paths are too long")
+    if sum(file.size for file in listed) > MOST_BYTES:
+        raise NotATorrent("the .torrent claims to be larger than any torrent can be")
 
 
 def _listed_v1(info: Dictionary, name: str) -> Iterator[_Listed]:
@@ -95,7 +107,7 @@ def _listed_v2(tree: Value, above: tuple[str, ...]) -> Iterator[_Listed]:
     if not isinstance(tree, dict):
         raise NotATorrent("the .torrent's tree of files is broken")
     for name, below in tree.items():
-        parts = (*above, name.decode(errors="replace"))
+        parts = (*above, _part(name))
         if not isinstance(below, dict):
             raise NotATorrent("the .torrent's tree of files is broken")
         file = below.get(b"")
@@ -120,8 +132,14 @@ def _parts(file: Dictionary) -> tuple[str, ...]:
         if isinstance(path, list) and path:
             parts = [part for part in path if isinstance(part, bytes)]
             if len(parts) == len(path):
-                return tuple(part.decode(errors="replace") for part in parts)
+                return tuple(_part(part) for part in parts)
     raise NotATorrent("the .torrent lists a file without a path")
+
+
+def _part(name: bytes) -> str:
+    """One part of a path; washed already if long: once here, and not once per file below it."""
+    text = name.decode(errors="replace")
+    return text if len(text) <= MOST_NAME_BYTES else safe_name(text)
 
 
 def _size(file: Dictionary) -> int:

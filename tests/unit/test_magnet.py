@@ -33,6 +33,7 @@ BASE32 = base64.b32encode(bytes.fromhex(V1)).decode()
         f"magnet:?xt=urn:btih:{BASE32.lower()}",
         f"MAGNET:?XT=URN:BTIH:{V1}",
         f"magnet:?xt=urn%3Abtih%3A{V1}",
+        f"magnet:xt=urn:btih:{V1}",
         f"magnet:?xt.1=urn:btih:{V1}",
         f"magnet:?dn=&tr=&xt=urn:btih:{V1}",
         f"magnet:?xt=urn:sha1:{BASE32}&xt=urn:btih:{V1}",

@@ -136,7 +136,7 @@ def test_a_path_becomes_safe(parts: list[str], safe: str) -> None:
 
 def test_a_path_too_deep_for_a_file_system_loses_its_deepest_folders() -> None:
     safe = safe_path(["a" * 239] * 100 + ["film.mkv"])
-    assert safe == "/".join(["a" * 239] * 7 + ["film.mkv"])
+    assert safe == "/".join(["a" * 239] * 3 + ["film.mkv"])
 
 
 @calm
@@ -148,7 +148,7 @@ def test_a_safe_path_never_leaves_the_folder_it_is_joined_to(parts: list[str]) -
         assert joined.parts[:3] == flavour("/data/root").parts
         assert len(joined.parts) > 3
         assert ".." not in joined.parts
-    assert len(safe.encode()) <= 2000
+    assert len(safe.encode()) <= 1000
     assert safe_path(safe.split("/")) == safe
 
 

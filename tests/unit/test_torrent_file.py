@@ -86,7 +86,8 @@ def test_one_file_in_a_list_lies_below_the_root_too() -> None:
 
 
 def test_a_hybrid_has_both_hashes_and_the_files_of_the_first_version() -> None:
-    info = {**V2, **MULTI, b"file tree": {b"else.mkv": {b"": {b"length": 3}}}}
+    tree: Value = {b"else.mkv": {b"": {b"length": 3}}}
+    info = {**V2, **MULTI, b"file tree": tree}
     source = read_torrent(torrent(info))
     assert source.v1 == hashlib.sha1(bencode(info)).hexdigest()
     assert source.v2 == hashlib.sha256(bencode(info)).hexdigest()
@@ -182,12 +183,9 @@ def test_utf8_fields_are_preferred_and_other_bytes_are_replaced() -> None:
 @pytest.mark.parametrize(
     ("path", "safe"),
     [
-        ([b"..", b"..", b"x"], "x"),
-        ([b"/etc/passwd"], "_etc_passwd"),
-        ([b"a\0b", b"con.mkv"], "a_b/_con.mkv"),
+        *[([b"..", b"..", b"x"], "x"), ([b"/etc/passwd"], "_etc_passwd"), ([b""], "_")],
+        *[([b"a\0b", b"con.mkv"], "a_b/_con.mkv"), ([b"C:\\x"], "C__x")],
         ([b"x" * 300 + b".mkv"], "x" * 236 + ".mkv"),
-        ([b""], "_"),
-        ([b"C:\\x"], "C__x"),
     ],
 )
 def test_hostile_paths_are_washed(path: list[Value], safe: str) -> None:
@@ -198,10 +196,8 @@ def test_hostile_paths_are_washed(path: list[Value], safe: str) -> None:
 @pytest.mark.parametrize(
     ("name", "shown", "root"),
     [
-        (b"../../x", "../../x", ".._.._x"),
-        (b"a\nb ", "a b", "a_b"),
-        (b"con", "con", "_con"),
-        (b"..", "..", "_"),
+        *[(b"../../x", "../../x", ".._.._x"), (b"a\nb ", "a b", "a_b")],
+        *[(b"con", "con", "_con"), (b"..", "..", "_")],
     ],
 )
 def test_hostile_names_are_washed(name: bytes, shown: str, root: str) -> None:
@@ -238,7 +234,8 @@ def test_what_nobody_would_miss_is_left_out(left_out: dict[bytes, Value]) -> Non
 
 
 def test_padding_in_a_v2_tree_is_left_out() -> None:
-    tree = {b".pad": {b"1": {b"": {b"length": 3, b"attr": b"p"}}}, **TREE}
+    padding: Value = {b"1": {b"": {b"length": 3, b"attr": b"p"}}}
+    tree: Value = {b".pad": padding, **TREE}
     assert read_torrent(torrent({**V2, b"file tree": tree})).files == FILES
 
 
@@ -262,10 +259,7 @@ def test_piece_hashes_that_do_not_fit_the_files_prove_nothing() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({b"piece length": 0}, "no piece length"),
-        ({b"piece length": -1}, "no piece length"),
-        ({b"piece length": b"16384"}, "no piece length"),
-        ({b"piece length": 2**62}, "no piece length"),
+        *[({b"piece length": length}, "no piece length") for length in (0, -1, b"16384", 2**62)],
         ({b"pieces": b"a" * 21}, "piece hashes are broken"),
         ({b"pieces": []}, "piece hashes are broken"),
         ({b"files": []}, "lists no files"),
@@ -299,23 +293,35 @@ def test_a_broken_tree_is_refused(tree: Value) -> None:
         read_torrent(torrent({**V2, b"file tree": tree}))
 
 
+def test_a_small_tree_of_endless_paths_is_refused() -> None:
+    leaves: Value = {b"%d" % number: {b"": {b"length": 1}} for number in range(6000)}
+    for _ in range(90):
+        leaves = {b"a": leaves}
+    with pytest.raises(NotATorrent, match="nested too deeply"):
+        read_torrent(torrent({**V2, b"file tree": leaves}))
+
+
+def test_a_huge_folder_name_is_washed_once_and_not_for_every_file_below_it() -> None:
+    leaves: Value = {b"%d" % number: {b"": {b"length": 1}} for number in range(5000)}
+    source = read_torrent(torrent({**V2, b"file tree": {b"x" * 5_000_000: leaves}}))
+    assert source.files[0].path == "x" * 240 + "/0"
+
+
+def test_paths_of_more_than_32_mebibytes_are_refused() -> None:
+    tree: Value = {b"%d" % number: {b"": {b"length": 1}} for number in range(47_000)}
+    for _ in range(3):
+        tree = {b"x" * 240: tree}
+    with pytest.raises(NotATorrent, match="paths are too long"):
+        read_torrent(torrent({**V2, b"file tree": tree}))
+
+
 @pytest.mark.parametrize(
     "data",
     [
-        b"",
-        b"garbage",
-        b"<html><body>Not found</body></html>",
-        b"i1e",
-        b"le",
-        b"de",
-        b"d4:infoi1ee",
-        b"d4:infodee",
-        b"d4:infod6:lengthi1eee",
-        b"d4:infod12:meta versioni2eee",
-        b"l" * 1_000_000,
-        b"d4:info" * 1_000_000,
-        b"99999999999999999999:",
-        torrent(MULTI)[:-1],
+        *[b"", b"garbage", b"<html><body>Not found</body></html>", b"i1e", b"le", b"de"],
+        *[b"d4:infoi1ee", b"d4:infodee", b"d4:infod6:lengthi1eee"],
+        *[b"d4:infod12:meta versioni2eee", b"99999999999999999999:", torrent(MULTI)[:-1]],
+        *[b"l" * 1_000_000, b"d4:info" * 1_000_000],
         bencode({b"info": {**MULTI, b"length": 2**62, b"files": 0}}),
     ],
     ids=range(15),
