@@ -1,6 +1,7 @@
 """Opening the database: one process only, numbered migrations, a copy before each."""
 
 import sqlite3
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,7 +18,7 @@ def migrations() -> list[str]:
     return [script.read_text(encoding="utf-8") for script in scripts]
 
 
-def open_database(path: Path) -> sqlite3.Connection:
+def open_database(path: Path, scripts: Sequence[str] | None = None) -> sqlite3.Connection:
     """Open and migrate the database; CannotStart with one sentence when that is not possible."""
     try:
         connection = _connect(path)
@@ -28,7 +29,7 @@ def open_database(path: Path) -> sqlite3.Connection:
             f"{path} is not a database of the bridge ({error}); restore a backup or move it away"
         ) from error
     try:
-        _migrate(connection, path)
+        _migrate(connection, path, migrations() if scripts is None else scripts)
     except sqlite3.Error as error:
         connection.close()
         raise CannotStart(_sentence(path, error)) from error
@@ -54,8 +55,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    scripts = migrations()
+def _migrate(connection: sqlite3.Connection, path: Path, scripts: Sequence[str]) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(scripts):
         raise CannotStart(

@@ -1,0 +1,217 @@
+"""Decisions: what is done next with a torrent, and what never is."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from bridge.config import GiveUp
+from bridge.core import plan
+from bridge.core.watch import Watch, Weather
+from bridge.errors import AccountTrouble, DiskTrouble, Trouble
+from bridge.model import (
+    Cause,
+    Check,
+    Cleaning,
+    Clocks,
+    Complete,
+    Delivering,
+    Failed,
+    Fetching,
+    File,
+    Queued,
+    Removing,
+    Seen,
+    SeenFile,
+    Submitting,
+    Torrent,
+    Waiting,
+)
+
+NOW, TIME = 10_000.0, 1_800_000_000.0
+GIVE_UP = GiveUp()
+HASH = "a" * 40
+
+
+def a_torrent(phase, **fields):
+    fields = {"save_path": "/d", "name": "Show", "magnet": "magnet:?x", "added_at": TIME} | fields
+    return Torrent(hash=HASH, v1=HASH, v2="", phase=phase, **fields)
+
+
+def a_seen(**fields):
+    fields = {"state": "downloading", "size": 100, "seeds": 3} | fields
+    return Seen(torrent_id=7, hash=HASH, name="Show", **fields)
+
+
+def ready():
+    files = (SeenFile(0, "a.mkv", 100),)
+    return a_seen(finished=True, present=True, files=files, progress=1.0)
+
+
+def a_watch(seen=None, **fields):
+    watch = Watch(since=NOW - 100, seen=seen, seen_at=None if seen is None else NOW)
+    for name, value in fields.items():
+        setattr(watch, name, value)
+    return watch
+
+
+def step(torrent, watch=None, weather=None):
+    return plan.next_step(torrent, watch or a_watch(), weather or Weather(), GIVE_UP, NOW, TIME)
+
+
+def test_a_waiting_torrent_whose_time_has_come_is_submitted():
+    assert step(a_torrent(Waiting(TIME))) == plan.Submit(look_first=False)
+
+
+def test_a_waiting_torrent_waits_until_its_time():
+    assert step(a_torrent(Waiting(TIME + 50))) == plan.Wait(NOW + 50)
+
+
+def test_an_unclear_create_is_resolved_before_anything_else_is_sent():
+    assert step(a_torrent(Submitting(TIME))) == plan.Resolve()
+
+
+def test_files_are_fetched_only_when_finished_present_and_listed():
+    assert step(a_torrent(Fetching(7)), a_watch(ready())) == plan.Deliver()
+    for missing in ({"finished": False}, {"present": False}, {"files": ()}):
+        watch = a_watch(replace(ready(), **missing))
+        assert step(a_torrent(Fetching(7)), watch) == plan.Wait()
+
+
+def test_progress_of_one_and_the_word_completed_are_no_proof():
+    assert step(a_torrent(Fetching(7)), a_watch(a_seen(state="completed", progress=1.0))) == (
+        plan.Wait()
+    )
+
+
+def test_a_delivering_torrent_is_delivered_and_then_placed():
+    assert step(a_torrent(Delivering(7))) == plan.Deliver()
+    assert step(a_torrent(Delivering(7, placing=True))) == plan.Place()
+
+
+def test_what_is_left_of_an_earlier_life_is_cleaned_first():
+    cleaning = Cleaning("/d", "Show", (File("a", 1),), placed=True, and_files=True)
+    assert step(a_torrent(Waiting(), cleaning=cleaning)) == plan.Clean()
+    assert step(a_torrent(Removing(TIME), cleaning=cleaning)) == plan.Clean()
+
+
+def test_an_ended_torrent_is_left_alone():
+    assert step(a_torrent(Complete(TIME))) == plan.Wait()
+    assert step(a_torrent(Failed(Cause.GONE, "gone", TIME))) == plan.Wait()
+
+
+def test_a_complete_torrent_that_is_added_again_has_its_files_checked():
+    assert step(a_torrent(Complete(TIME, check=Check.AGAIN))) == plan.CheckFiles()
+
+
+def test_a_paused_torrent_does_nothing_but_its_unclear_create_is_still_resolved():
+    for phase in (Waiting(), Fetching(7), Delivering(7), Queued(3)):
+        assert step(a_torrent(phase, paused=True), a_watch(ready())) == plan.Wait()
+    assert step(a_torrent(Submitting(TIME), paused=True)) == plan.Resolve()
+
+
+def test_a_paused_torrent_that_is_removed_is_still_cleaned_up():
+    assert step(a_torrent(Removing(TIME), paused=True)) == plan.CleanTorBox()
+
+
+def test_while_torbox_is_unwell_nothing_is_asked_of_it():
+    weather = Weather()
+    weather.torbox_failed(NOW)
+    for phase in (Waiting(), Submitting(TIME), Removing(TIME), Delivering(7)):
+        assert isinstance(step(a_torrent(phase), weather=weather), plan.Wait)
+
+
+def test_account_trouble_fails_nothing_and_a_full_month_stops_only_creates():
+    weather = Weather()
+    weather.account_failed(AccountTrouble(Trouble.MONTH, "month is full", 3600), NOW)
+    assert isinstance(step(a_torrent(Waiting()), weather=weather), plan.Wait)
+    assert step(a_torrent(Delivering(7)), weather=weather) == plan.Deliver()
+    assert step(a_torrent(Removing(TIME)), weather=weather) == plan.CleanTorBox()
+
+
+def test_a_disk_that_refuses_holds_up_deliveries_and_nothing_else():
+    weather = Weather()
+    weather.disk_failed(DiskTrouble("the disk is full"), NOW)
+    assert isinstance(step(a_torrent(Delivering(7)), weather=weather), plan.Wait)
+    assert step(a_torrent(Waiting()), weather=weather) == plan.Submit(look_first=False)
+
+
+def test_absence_from_lists_is_only_ever_a_reason_to_ask_for_the_item_itself():
+    watch = a_watch(a_seen())
+    for looks in range(1, 10):
+        watch.look_missed(NOW + looks)
+        expected = plan.AskById(7) if looks >= plan.GONE_LOOKS else plan.Wait()
+        assert step(a_torrent(Fetching(7)), watch) == expected
+
+
+def test_a_no_by_id_is_believed_only_after_a_quarter_of_an_hour():
+    watch = a_watch(a_seen())
+    watch.look_missed(NOW)
+    assert not plan.missing_long_enough(watch, NOW + 899)
+    assert plan.missing_long_enough(watch, NOW + 900)
+
+
+def test_a_clock_that_runs_out_first_nudges_then_gives_up():
+    half, full = Clocks(no_seeds=3600.0), Clocks(no_seeds=7200.0)
+    watch = a_watch(a_seen(state="stalled", seeds=0))
+    assert step(a_torrent(Fetching(7), clocks=Clocks(no_seeds=3599)), watch) == plan.Wait()
+    assert step(a_torrent(Fetching(7), clocks=half), watch) == plan.Nudge()
+    assert step(a_torrent(Fetching(7), clocks=full), watch) == plan.Nudge()
+    given_up = step(a_torrent(Fetching(7), clocks=replace(full, nudged=True)), watch)
+    assert given_up == plan.GiveUpOn(Cause.NO_SEEDS, "no seeds in 2 hours")
+
+
+def test_a_torrent_that_is_ready_is_delivered_even_if_a_clock_has_run_out():
+    clocks = Clocks(no_seeds=1e9, no_growth=1e9, nudged=True)
+    assert step(a_torrent(Fetching(7), clocks=clocks), a_watch(ready())) == plan.Deliver()
+
+
+def test_growth_sets_every_clock_back():
+    before, after = a_seen(downloaded=10), a_seen(downloaded=11)
+    clocks = Clocks(no_seeds=100, no_growth=100, nudged=True, delivery=5)
+    assert plan.observed(clocks, before, after, 60) == Clocks(delivery=5)
+
+
+def test_waiting_in_torboxs_own_slots_adds_nothing_to_a_clock():
+    clocks = Clocks(no_seeds=100, no_growth=100)
+    for word in ("queued", "paused", "checking", "moving"):
+        seen = a_seen(state=word, seeds=0)
+        assert plan.observed(clocks, seen, seen, 60) == clocks
+
+
+def test_the_word_failed_starts_a_clock_of_ten_minutes_only():
+    seen = a_seen(state="failed")
+    clocks = plan.observed(Clocks(), seen, seen, 60)
+    assert clocks.torbox_failed == 60
+    assert step(a_torrent(Fetching(7), clocks=clocks), a_watch(seen)) == plan.Nudge()
+
+
+@given(st.text(max_size=20), st.booleans(), st.floats(0, 1), st.integers(0, 10**9))
+def test_no_single_look_ever_fails_a_torrent(word, finished, progress, downloaded):
+    seen = a_seen(state=word, finished=finished, progress=progress, downloaded=downloaded)
+    clocks = plan.observed(Clocks(), None, seen, 0.0)
+    assert not isinstance(step(a_torrent(Fetching(7), clocks=clocks), a_watch(seen)), plan.GiveUpOn)
+
+
+def test_nothing_outstanding_means_no_look():
+    assert plan.next_look_at([], 60, None, NOW) is None
+
+
+def test_looks_follow_a_create_after_two_five_and_fifteen_seconds():
+    watch = a_watch(sent_at=NOW)
+    looks, last = [], NOW
+    for _ in range(4):
+        last = plan.next_look_at([watch], 60, last, last)
+        looks.append(last - NOW)
+    assert looks == [2, 5, 15, 75]
+
+
+def test_an_expected_finish_brings_the_next_look_forward_but_not_below_five_seconds():
+    watch = a_watch(a_seen(eta_seconds=20), grew_at=NOW)
+    assert plan.next_look_at([watch], 60, NOW, NOW) == NOW + 20
+    watch.seen = a_seen(eta_seconds=1)
+    assert plan.next_look_at([watch], 60, NOW, NOW) == NOW + 5
+
+
+def test_looks_are_rare_while_everything_is_stalled():
+    watch = a_watch(a_seen(state="stalled"))
+    assert plan.next_look_at([watch], 60, NOW, NOW) == NOW + 300
