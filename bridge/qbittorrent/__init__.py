@@ -1,1 +1,1 @@
-"""The face: qBittorrent's WebUI API, answered from what the core knows."""
+"""The face: qBittorrent's WebUI API, as Sonarr, Radarr and their kin expect it."""

@@ -1,0 +1,131 @@
+"""Answers as qBittorrent gives them: text, JSON, or three bare headers (qbittorrent.md §1)."""
+
+import asyncio
+import gzip
+from collections.abc import Mapping
+
+from aiohttp import hdrs, web
+
+from bridge.qbittorrent.dialect import PLAIN_TEXT, Dialect
+from bridge.qbittorrent.encoding import encode
+
+JSON = "application/json"
+SMALLEST_PACKED = 1024  # smaller bodies are sent as they are
+SMALLEST_GAIN = 24
+PACKED_IN_LOOP = 16 * 1024  # larger ones are packed in a thread
+
+
+class Body:
+    """Bytes that may be sent often, packed at most once."""
+
+    def __init__(self, plain: bytes) -> None:
+        self.plain = plain
+        self._packed: bytes | None = None
+
+    async def packed(self) -> bytes:
+        """The bytes as gzip."""
+        if self._packed is None:
+            if len(self.plain) < PACKED_IN_LOOP:
+                self._packed = _pack(self.plain)
+            else:
+                self._packed = await asyncio.to_thread(_pack, self.plain)
+        return self._packed
+
+
+BODY = web.ResponseKey("body", Body)
+
+
+class Bare(web.Response):
+    """What the parser of the real server says no with: no body, three headers, and goodbye."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status=status)
+        self.force_close()
+
+
+def text(body: str, status: int = 200) -> web.Response:
+    """A line of text; errors are always this."""
+    return octets(body.encode("utf-8", "replace"), PLAIN_TEXT, status)
+
+
+def nothing() -> web.Response:
+    """Done, and nothing to say."""
+    return text("")
+
+
+def json(value: object) -> web.Response:
+    """The value as qBittorrent writes JSON."""
+    return octets(encode(value), JSON)
+
+
+def ready(body: Body) -> web.Response:
+    """JSON that was written before."""
+    response = octets(body.plain, JSON)
+    response[BODY] = body
+    return response
+
+
+def octets(body: bytes, content_type: str, status: int = 200) -> web.Response:
+    """Bytes of this type."""
+    return web.Response(body=body, status=status, headers={hdrs.CONTENT_TYPE: content_type})
+
+
+async def pack(request: web.Request, response: web.StreamResponse) -> None:
+    """Send it as gzip where the client takes that and it pays."""
+    if not isinstance(response, web.Response) or not isinstance(response.body, bytes):
+        return
+    if len(response.body) <= SMALLEST_PACKED or hdrs.CONTENT_ENCODING in response.headers:
+        return
+    if not _takes_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
+        return
+    packed = await response.get(BODY, Body(response.body)).packed()
+    if len(packed) + SMALLEST_GAIN < len(response.body):
+        response.body = packed
+        response.headers[hdrs.CONTENT_ENCODING] = "gzip"
+
+
+def dress(dialect: Dialect, response: web.StreamResponse) -> None:
+    """Exactly the headers of the real server, in its order, and no `Server`."""
+    headers = response.headers
+    headers.popall(hdrs.SERVER, None)
+    if isinstance(response, Bare):
+        headers.popall(hdrs.CONTENT_TYPE, None)
+    else:
+        for name, value in security_headers(dialect).items():
+            headers.setdefault(name, value)
+        if response.keep_alive:
+            headers.setdefault(hdrs.CONNECTION, "keep-alive")
+    ordered = sorted((_spelled(name), value) for name, value in headers.items())
+    headers.clear()
+    headers.extend(ordered)
+
+
+def security_headers(dialect: Dialect) -> Mapping[str, str]:
+    """What goes with every answer (qbittorrent.md §1.5)."""
+    headers = {
+        "content-security-policy": dialect.content_policy,
+        "referrer-policy": "same-origin",
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "SAMEORIGIN",
+        "x-xss-protection": "1; mode=block",
+    }
+    if dialect.later:
+        headers["cross-origin-opener-policy"] = "same-origin"
+    return headers
+
+
+def _spelled(name: str) -> str:
+    # 5.1.0 writes this one in capitals, and so sorts it first.
+    return name if name == hdrs.CONTENT_DISPOSITION else name.lower()
+
+
+def _takes_gzip(accepted: str) -> bool:
+    for choice in accepted.lower().split(","):
+        coding, _, quality = choice.strip().partition(";")
+        if coding.strip() in {"gzip", "*"}:
+            return quality.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+def _pack(plain: bytes) -> bytes:
+    return gzip.compress(plain, compresslevel=6, mtime=0)

@@ -1,0 +1,176 @@
+"""`torrents/…`, writing: what clients may do with torrents that are there (qbittorrent.md §5)."""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from aiohttp import web
+from msgspec.structs import replace
+
+from bridge.core.commands import Commands
+from bridge.errors import BadParameter, Refused, UnknownTorrent
+from bridge.model import Wishes
+from bridge.names import display_name
+from bridge.qbittorrent import answers
+from bridge.qbittorrent.dialect import Dialect
+from bridge.qbittorrent.forms import Form, form_of, read_integer
+from bridge.qbittorrent.session import SESSION
+from bridge.qbittorrent.targets import hashes_in
+
+PRIORITIES = (0, 1, 6, 7, -1)
+MOST_SPEED = 2**31 - 1
+
+Verb = Callable[[Iterable[str]], Awaitable[None]]
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+class Changing:
+    """The writing endpoints of this scope."""
+
+    def __init__(self, commands: Commands, dialect: Dialect) -> None:
+        self._commands = commands
+        self._dialect = dialect
+
+    def verb(self, act: Verb) -> Handler:
+        """An endpoint that takes `hashes` and does one thing to each."""
+
+        async def handler(request: web.Request) -> web.Response:
+            form = await form_of(request)
+            form.require("hashes")
+            await act(self._hashes(form))
+            return answers.nothing()
+
+        return handler
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Take torrents off the list. Arrs leave `deleteFiles` out when files are to stay."""
+        form = await form_of(request)
+        form.require("hashes")
+        await self._commands.remove(
+            self._hashes(form),
+            and_files=form.flag("deleteFiles"),
+            category=request[SESSION].category,
+        )
+        return answers.nothing()
+
+    async def set_force_start(self, request: web.Request) -> web.Response:
+        """Let torrents go first, or no more. Either starts one that was paused."""
+        form = await form_of(request)
+        form.require("hashes", "value")
+        forced = form.flag("value")
+        await self._wish(form, lambda wishes: replace(wishes, force_start=forced))
+        await self._commands.resume(self._hashes(form))
+        return answers.nothing()
+
+    async def set_super_seeding(self, request: web.Request) -> web.Response:
+        """Kept and shown; TorBox knows no such thing."""
+        form = await form_of(request)
+        form.require("hashes", "value")
+        wanted = form.flag("value")
+        await self._wish(form, lambda wishes: replace(wishes, super_seeding=wanted))
+        return answers.nothing()
+
+    async def toggle_sequential(self, request: web.Request) -> web.Response:
+        """Change between in order and in any order."""
+        form = await form_of(request)
+        form.require("hashes")
+        await self._wish(form, lambda wishes: replace(wishes, sequential=not wishes.sequential))
+        return answers.nothing()
+
+    async def toggle_first_last(self, request: web.Request) -> web.Response:
+        """Change whether first and last pieces are wanted first."""
+        form = await form_of(request)
+        form.require("hashes")
+        await self._wish(form, lambda wishes: replace(wishes, first_last=not wishes.first_last))
+        return answers.nothing()
+
+    async def set_auto_management(self, request: web.Request) -> web.Response:
+        """Accepted; a torrent stays where it was added (design §5)."""
+        (await form_of(request)).require("hashes", "enable")
+        return answers.nothing()
+
+    async def set_share_limits(self, request: web.Request) -> web.Response:
+        """Until when it is to be shared: what an arr goes by when it removes it."""
+        form = await form_of(request)
+        form.require("hashes", "ratioLimit", "seedingTimeLimit")
+        if self._dialect.later:
+            form.require("inactiveSeedingTimeLimit")
+
+        def change(wishes: Wishes) -> Wishes:
+            return replace(
+                wishes,
+                ratio_limit=form.decimal("ratioLimit"),
+                seeding_minutes=form.integer("seedingTimeLimit"),
+                inactive_minutes=form.integer("inactiveSeedingTimeLimit")
+                if form.has("inactiveSeedingTimeLimit")
+                else wishes.inactive_minutes,
+            )
+
+        await self._wish(form, change)
+        return answers.nothing()
+
+    async def set_download_limit(self, request: web.Request) -> web.Response:
+        """Bytes a second for each of these torrents; 0 and -1 for none."""
+        form = await form_of(request)
+        form.require("hashes", "limit")
+        limit = max(0, form.integer("limit"))
+        await self._wish(form, lambda wishes: replace(wishes, download_limit=limit))
+        return answers.nothing()
+
+    async def set_upload_limit(self, request: web.Request) -> web.Response:
+        """Kept and shown; nothing is uploaded from here."""
+        form = await form_of(request)
+        form.require("hashes", "limit")
+        limit = max(0, form.integer("limit"))
+        await self._wish(form, lambda wishes: replace(wishes, upload_limit=limit))
+        return answers.nothing()
+
+    async def set_file_priority(self, request: web.Request) -> web.Response:
+        """Which files are delivered. The checks come in the real server's order."""
+        form = await form_of(request)
+        form.require("hash", "id", "priority")
+        priority = read_integer(form.text("priority"), -1000)
+        if priority == -1000:
+            raise BadParameter("Priority must be an integer")
+        if priority not in PRIORITIES:
+            raise BadParameter("Priority is not valid")
+        self._require(form)
+        indexes = [read_integer(one, -1000) for one in form.text("id").split("|")]
+        if -1000 in indexes:
+            raise BadParameter("File IDs must be integers")
+        await self._commands.set_file_priority(form.text("hash"), indexes, priority)
+        return answers.nothing()
+
+    async def rename(self, request: web.Request) -> web.Response:
+        """Another name to show; folder and files keep theirs."""
+        form = await form_of(request)
+        form.require("hash", "name")
+        self._require(form)
+        name = display_name(form.text("name"))
+        if not name:
+            raise Refused("Incorrect torrent name")
+        await self._commands.rename(form.text("hash"), name)
+        return answers.nothing()
+
+    async def add_peers(self, request: web.Request) -> web.Response:
+        """The peers are TorBox's: none can be added from here."""
+        form = await form_of(request)
+        form.require("hashes", "peers")
+        peers = [one for one in form.pieces("peers", "|") if _is_peer(one)]
+        if not peers:
+            raise BadParameter("No valid peers were specified")
+        failed = {"added": 0, "failed": len(peers)}
+        return answers.json(dict.fromkeys(self._hashes(form), failed))
+
+    def _hashes(self, form: Form) -> list[str]:
+        return hashes_in(form, self._commands.board)
+
+    def _require(self, form: Form) -> None:
+        if form.text("hash").lower() not in self._commands.board:
+            raise UnknownTorrent("no such torrent")
+
+    async def _wish(self, form: Form, change: Callable[[Wishes], Wishes]) -> None:
+        await self._commands.change_wishes(self._hashes(form), change)
+
+
+def _is_peer(text: str) -> bool:
+    address, _, port = text.rpartition(":")
+    return bool(address) and port.isdecimal() and 0 < int(port[:6]) < 65536

@@ -1,0 +1,244 @@
+"""One torrent looked at closely: properties, files, trackers, pieces (qbittorrent.md §4, §7.2)."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from msgspec import Struct
+
+from bridge.core.board import Entry
+from bridge.model import Situation, Torrent
+from bridge.qbittorrent.encoding import count, number
+from bridge.qbittorrent.views import (
+    FINISHED,
+    Words,
+    amounts,
+    eta,
+    has_metadata,
+    own_folder,
+    share_limits,
+    speed,
+    total_size,
+)
+
+MOST_PIECES = 1_000_000
+FEWEST_BYTES_OF_A_PIECE = 16 * 1024
+NICE_NUMBER_OF_PIECES = 2048
+CONNECTIONS_LIMIT = 100
+STICKY = ("** [DHT] **", "** [PeX] **", "** [LSD] **")
+DISABLED, WORKING = 0, 2
+
+
+class Properties(Struct, frozen=True):
+    """The answer of `torrents/properties`; unset dates are -1 here in every version."""
+
+    addition_date: int
+    comment: str
+    completion_date: int
+    created_by: str
+    creation_date: int
+    dl_limit: int
+    dl_speed: int
+    dl_speed_avg: int
+    download_path: str
+    eta: int
+    has_metadata: bool
+    hash: str
+    infohash_v1: str
+    infohash_v2: str
+    is_private: bool
+    last_seen: int
+    name: str
+    nb_connections: int
+    nb_connections_limit: int
+    peers: int
+    peers_total: int
+    piece_size: int
+    pieces_have: int
+    pieces_num: int
+    popularity: int
+    private: bool | None
+    progress: float
+    reannounce: int
+    save_path: str
+    seeding_time: int
+    seeds: int
+    seeds_total: int
+    share_ratio: float
+    time_elapsed: int
+    total_downloaded: int
+    total_downloaded_session: int
+    total_size: int
+    total_uploaded: int
+    total_uploaded_session: int
+    total_wasted: int
+    up_limit: int
+    up_speed: int
+    up_speed_avg: int
+
+
+class Tracker(Struct, frozen=True):
+    """An element of `torrents/trackers`. -1 says that a number is not known."""
+
+    msg: str
+    num_downloaded: int
+    num_leeches: int
+    num_peers: int
+    num_seeds: int
+    status: int
+    tier: int
+    url: str
+
+
+class Pieces(Struct, frozen=True):
+    """How a torrent is cut: -1 and -1 while nothing is known of it."""
+
+    size: int = -1
+    number: int = -1
+    have: int = 0
+
+
+def properties(words: Words, entry: Entry) -> Properties:
+    """The torrent as `torrents/properties` tells it."""
+    torrent, shown, wishes = entry.torrent, entry.shown, entry.torrent.wishes
+    _, done, progress = amounts(entry)
+    limits, cut = share_limits(entry), pieces(entry)
+    elapsed = int(max(0, torrent.changed_at - torrent.added_at))
+    seeds, peers = count(shown.seeds), count(shown.peers)
+    return Properties(
+        addition_date=int(torrent.added_at),
+        comment=torrent.comment,
+        completion_date=int(torrent.completed_at) or -1,
+        created_by="",
+        creation_date=-1,
+        dl_limit=wishes.download_limit if wishes.download_limit > 0 else -1,
+        dl_speed=speed(entry),
+        dl_speed_avg=done // elapsed if elapsed else 0,
+        download_path=words.download_path(entry),
+        eta=eta(entry),
+        has_metadata=has_metadata(torrent),
+        hash=torrent.hash,
+        infohash_v1=torrent.v1,
+        infohash_v2=torrent.v2,
+        is_private=bool(torrent.private),
+        last_seen=int(torrent.seen_complete_at) or -1,
+        name=torrent.name or torrent.hash,
+        nb_connections=count(seeds + peers),
+        nb_connections_limit=CONNECTIONS_LIMIT,
+        peers=peers,
+        peers_total=peers,
+        piece_size=cut.size,
+        pieces_have=cut.have,
+        pieces_num=cut.number,
+        popularity=0,
+        private=torrent.private if words.dialect.later else bool(torrent.private),
+        progress=progress,
+        reannounce=0,
+        save_path=torrent.save_path,
+        seeding_time=limits.seeding_time,
+        seeds=seeds,
+        seeds_total=seeds,
+        share_ratio=number(limits.ratio),
+        time_elapsed=elapsed,
+        total_downloaded=done,
+        total_downloaded_session=done,
+        total_size=total_size(torrent),
+        total_uploaded=0,
+        total_uploaded_session=0,
+        total_wasted=0,
+        up_limit=wishes.upload_limit if wishes.upload_limit > 0 else -1,
+        up_speed=0,
+        up_speed_avg=0,
+    )
+
+
+def file_names(torrent: Torrent) -> list[str]:
+    """The files' names as clients know them: below save_path, the own folder included."""
+    folder = own_folder(torrent)
+    return [f"{folder}/{file.path}" for file in torrent.files]
+
+
+def files(entry: Entry) -> list[dict[str, object]]:
+    """The elements of `torrents/files`; only the first says whether the torrent is whole."""
+    torrent = entry.torrent
+    finished = entry.shown.situation in FINISHED
+    cut = pieces(entry)
+    ends = accumulate(file.size for file in torrent.files)
+    rows: list[dict[str, object]] = []
+    for index, (file, name, end) in enumerate(
+        zip(torrent.files, file_names(torrent), ends, strict=True)
+    ):
+        row: dict[str, object] = {
+            "availability": -1 if finished else int(entry.shown.situation is not Situation.FAILED),
+            "index": index,
+            "name": name,
+            "piece_range": _piece_range(end - file.size, end, cut.size),
+            "priority": file.priority,
+            "progress": _file_progress(entry, index),
+            "size": file.size,
+        }
+        if index == 0:
+            row["is_seed"] = finished
+        rows.append(row)
+    return rows
+
+
+def trackers(entry: Entry) -> list[Tracker]:
+    """The three rows that are always there, then the torrent's own trackers."""
+    private = bool(entry.torrent.private)
+    message = "This torrent is private" if private else ""
+    status = DISABLED if private else WORKING
+    sticky = [Tracker(message, 0, 0, 0, 0, status, -1, name) for name in STICKY]
+    return [*sticky, *own_trackers(entry)]
+
+
+def own_trackers(entry: Entry) -> list[Tracker]:
+    """The trackers that came with the torrent. TorBox talks to them; they count as working."""
+    seeds, peers = count(entry.shown.seeds), count(entry.shown.peers)
+    return [
+        Tracker("", 0, peers, count(seeds + peers), seeds, WORKING, tier, url)
+        for tier, url in enumerate(entry.torrent.trackers)
+    ]
+
+
+def pieces(entry: Entry) -> Pieces:
+    """Its pieces: the .torrent's own, else as many as such a torrent would have."""
+    torrent = entry.torrent
+    if not has_metadata(torrent):
+        return Pieces()
+    total = max(0, total_size(torrent))
+    size = torrent.piece_length
+    if size <= 0 or total // size >= MOST_PIECES:
+        size = FEWEST_BYTES_OF_A_PIECE
+        while total // size >= NICE_NUMBER_OF_PIECES:
+            size *= 2
+    number_of_pieces = -(-total // size)
+    return Pieces(size, number_of_pieces, int(amounts(entry)[2] * number_of_pieces))
+
+
+def piece_states(entry: Entry) -> bytes:
+    """The answer of `torrents/pieceStates`, as JSON: 2 for each piece that is done, else 0."""
+    cut = pieces(entry)
+    if cut.number <= 0:
+        return b"[]"
+    states = b"2," * cut.have + b"0," * (cut.number - cut.have)
+    return b"[" + states[:-1] + b"]"
+
+
+def chosen(rows: Sequence[dict[str, object]], indexes: Sequence[int]) -> list[dict[str, object]]:
+    """The rows with these indexes, in the order asked for."""
+    return [rows[index] for index in indexes]
+
+
+def _piece_range(start: int, end: int, size: int) -> list[int]:
+    if size <= 0:
+        return [0, 0]
+    return [start // size, max(start, end - 1) // size]
+
+
+def _file_progress(entry: Entry, index: int) -> int | float:
+    if entry.shown.situation in FINISHED:
+        return 1
+    if entry.shown.situation is Situation.MISSING:
+        return 0
+    known = entry.shown.file_progress
+    return number(max(0.0, min(known[index], 1.0))) if index < len(known) else 0

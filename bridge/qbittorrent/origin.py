@@ -1,0 +1,126 @@
+"""Where a request comes from: the client's own address, the Host it names, the page it is from."""
+
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from aiohttp import web
+from yarl import URL
+
+FORWARDING = (
+    "Forwarded",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Real-IP",
+)
+
+Network = IPv4Network | IPv6Network
+
+
+class Origins:
+    """Judges origins by the settings of design §6, "Who may ask"."""
+
+    def __init__(
+        self, allowed_hosts: Sequence[str], trusted_proxies: Iterable[str], trusted: Iterable[str]
+    ) -> None:
+        self._allowed = frozenset(name.lower().rstrip(".") for name in allowed_hosts)
+        self._proxies = _networks(trusted_proxies)
+        self._trusted = _networks(trusted)
+
+    def address(self, request: web.Request) -> str:
+        """The client's own address: a trusted proxy's word for it, else the connection's."""
+        peer = _plain(request.remote or "")
+        if not _within(peer, self._proxies):
+            return peer
+        hops = request.headers.get("X-Forwarded-For", peer).split(",")
+        for hop in reversed(hops):
+            # What cannot be read ends the chain: further left anybody may have written anything.
+            peer = _plain(hop.strip())
+            if not _within(peer, self._proxies):
+                break
+        return peer
+
+    def trusts(self, request: web.Request) -> bool:
+        """Whether no login is asked. A header that hides the sender, or an odd Host, ends trust."""
+        if not self._trusted or not self.knows(_host(request)):
+            return False
+        peer = _plain(request.remote or "")
+        forwarded = any(name in request.headers for name in FORWARDING)
+        if forwarded and not _within(peer, self._proxies):
+            return False
+        return _within(self.address(request), self._trusted)
+
+    def takes(self, request: web.Request) -> bool:
+        """Whether the Host is one of ours; without a list every name is, as on the real server."""
+        return not self._allowed or "Host" not in request.headers or self.knows(_host(request))
+
+    def knows(self, host: str) -> bool:
+        """Whether a page from elsewhere cannot have made this name point here."""
+        name, _ = split_host(host)
+        return name == "localhost" or "." not in name or _is_address(name) or name in self._allowed
+
+    def same_site(self, request: web.Request) -> bool:
+        """Whether the page that asks, if it is a page, is ours (CSRF)."""
+        for header in ("Origin", "Referer"):
+            if source := request.headers.get(header, ""):
+                return self._is_ours(request, source)
+        return True
+
+    def _is_ours(self, request: web.Request, source: str) -> bool:
+        try:
+            url = URL(source)
+            name, port = (url.host or "").lower(), url.explicit_port
+        except ValueError:
+            return False
+        if not name:
+            return False
+        hosts = [_host(request)]
+        if _within(_plain(request.remote or ""), self._proxies):
+            hosts += request.headers.get("X-Forwarded-Host", "").split(",")
+        return name in self._allowed or any(_same(name, port, host) for host in hosts if host)
+
+
+def split_host(host: str) -> tuple[str, int | None]:
+    """A Host header's name in lower case, and its port if it names one."""
+    host = host.strip().lower()
+    name, colon, port = host.rpartition(":")
+    if colon and port.isdigit() and (not name.count(":") or name.endswith("]")):
+        return name.strip("[]").rstrip("."), int(port)
+    return host.strip("[]").rstrip("."), None
+
+
+def _host(request: web.Request) -> str:
+    # aiohttp's own `request.host` asks the resolver when the header is missing.
+    return request.headers.get("Host", "")
+
+
+def _same(name: str, port: int | None, host: str) -> bool:
+    other, other_port = split_host(host)
+    return name.strip("[]").rstrip(".") == other and (
+        port is None or other_port is None or port == other_port
+    )
+
+
+def _networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    return tuple(ip_network(text, strict=False) for text in texts)
+
+
+def _plain(text: str) -> str:
+    """An address in one spelling, an IPv4 one in IPv6's clothes undressed; "" if it is none."""
+    try:
+        address = ip_address(text.strip("[]").partition("%")[0])
+    except ValueError:
+        return ""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address)
+
+
+def _within(text: str, networks: Iterable[Network]) -> bool:
+    if not text:
+        return False
+    address = ip_address(text)
+    return any(address in network for network in networks)
+
+
+def _is_address(name: str) -> bool:
+    return bool(_plain(name))

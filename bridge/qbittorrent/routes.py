@@ -1,0 +1,146 @@
+"""Every endpoint we answer. GET and POST as the real server takes them (qbittorrent.md §1.1)."""
+
+from collections.abc import Iterator
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from bridge.qbittorrent import idle
+from bridge.qbittorrent.face import Face
+
+
+def routes(face: Face, base: str = "") -> list[web.RouteDef]:
+    """The endpoints below `base`, for this face's dialect."""
+    head = face.dialect.later  # 4.5.2 answers HEAD with 405
+    endpoints = [*_both(face)]
+    if face.dialect.later:
+        endpoints += _later(face)
+    table = []
+    for methods, path, handler in endpoints:
+        url = f"{base}/api/v2/{path}"
+        if methods == READ:
+            table.append(web.get(url, handler, allow_head=head))
+        table.append(web.post(url, handler))
+    return table
+
+
+READ, WRITE = "GET POST", "POST"
+Endpoint = tuple[str, str, Handler]
+
+
+def _both(face: Face) -> Iterator[Endpoint]:
+    yield WRITE, "auth/login", face.access.login
+    yield WRITE, "auth/logout", face.access.logout
+
+    app = face.application
+    yield READ, "app/version", app.version
+    yield READ, "app/webapiVersion", app.api_version
+    yield READ, "app/buildInfo", app.build_info
+    yield READ, "app/preferences", app.preferences
+    yield WRITE, "app/setPreferences", app.set_preferences
+    yield READ, "app/defaultSavePath", app.save_path
+    yield READ, "app/networkInterfaceList", app.interfaces
+    yield READ, "app/networkInterfaceAddressList", app.interface_addresses
+    yield WRITE, "app/shutdown", app.shut_down
+
+    torrents = face.torrents
+    yield READ, "torrents/info", torrents.info
+    yield READ, "torrents/properties", torrents.properties
+    yield READ, "torrents/files", torrents.files
+    yield READ, "torrents/trackers", torrents.trackers
+    yield READ, "torrents/webseeds", torrents.web_seeds
+    yield READ, "torrents/pieceStates", torrents.piece_states
+    yield READ, "torrents/pieceHashes", torrents.piece_hashes
+    yield READ, "torrents/export", torrents.export
+    yield READ, "torrents/downloadLimit", torrents.download_limit
+    yield READ, "torrents/uploadLimit", torrents.upload_limit
+    yield READ, "torrents/categories", face.categories.list
+    yield READ, "torrents/tags", face.tags.list
+
+    yield WRITE, "torrents/add", face.adding.add
+    changing, commands = face.changing, face.commands
+    yield WRITE, "torrents/delete", changing.delete
+    yield WRITE, "torrents/pause", changing.verb(commands.pause)
+    yield WRITE, "torrents/resume", changing.verb(commands.resume)
+    yield WRITE, "torrents/stop", changing.verb(commands.pause)
+    yield WRITE, "torrents/start", changing.verb(commands.resume)
+    yield WRITE, "torrents/recheck", changing.verb(commands.recheck)
+    yield WRITE, "torrents/reannounce", changing.verb(commands.reannounce)
+    yield WRITE, "torrents/topPrio", changing.verb(commands.move_to_top)
+    yield WRITE, "torrents/bottomPrio", changing.verb(commands.move_to_bottom)
+    yield WRITE, "torrents/increasePrio", changing.verb(commands.move_up)
+    yield WRITE, "torrents/decreasePrio", changing.verb(commands.move_down)
+    yield WRITE, "torrents/setForceStart", changing.set_force_start
+    yield WRITE, "torrents/setSuperSeeding", changing.set_super_seeding
+    yield WRITE, "torrents/setAutoManagement", changing.set_auto_management
+    yield WRITE, "torrents/toggleSequentialDownload", changing.toggle_sequential
+    yield WRITE, "torrents/toggleFirstLastPiecePrio", changing.toggle_first_last
+    yield WRITE, "torrents/setShareLimits", changing.set_share_limits
+    yield WRITE, "torrents/setDownloadLimit", changing.set_download_limit
+    yield WRITE, "torrents/setUploadLimit", changing.set_upload_limit
+    yield WRITE, "torrents/filePrio", changing.set_file_priority
+    yield WRITE, "torrents/rename", changing.rename
+    yield WRITE, "torrents/addPeers", changing.add_peers
+
+    yield WRITE, "torrents/createCategory", face.categories.create
+    yield WRITE, "torrents/editCategory", face.categories.edit
+    yield WRITE, "torrents/removeCategories", face.categories.remove
+    yield WRITE, "torrents/setCategory", face.categories.set
+    yield WRITE, "torrents/createTags", face.tags.create
+    yield WRITE, "torrents/deleteTags", face.tags.delete
+    yield WRITE, "torrents/addTags", face.tags.add
+    yield WRITE, "torrents/removeTags", face.tags.remove
+
+    yield READ, "sync/maindata", face.sync.maindata
+    yield READ, "sync/torrentPeers", face.sync.peers
+
+    transfer = face.transfer
+    yield READ, "transfer/info", transfer.info
+    yield READ, "transfer/speedLimitsMode", transfer.mode
+    yield WRITE, "transfer/toggleSpeedLimitsMode", transfer.toggle_mode
+    yield WRITE, "transfer/setSpeedLimitsMode", transfer.set_mode
+    yield READ, "transfer/downloadLimit", transfer.download_limit
+    yield READ, "transfer/uploadLimit", transfer.upload_limit
+    yield WRITE, "transfer/setDownloadLimit", transfer.set_download_limit
+    yield WRITE, "transfer/setUploadLimit", transfer.set_upload_limit
+    yield WRITE, "transfer/banPeers", transfer.ban_peers
+
+    yield READ, "log/main", face.logbook.main
+    yield READ, "log/peers", idle.empty_list
+    yield from _idle()
+
+
+def _idle() -> Iterator[Endpoint]:
+    yield READ, "rss/items", idle.empty_object
+    yield READ, "rss/rules", idle.empty_object
+    yield READ, "rss/matchingArticles", idle.matching_articles
+    for action in (
+        "addFolder", "addFeed", "removeItem", "moveItem", "markAsRead", "refreshItem",
+        "setRule", "renameRule", "removeRule",
+    ):  # fmt: skip
+        yield WRITE, f"rss/{action}", idle.refused
+    yield READ, "search/plugins", idle.empty_list
+    yield READ, "search/status", idle.empty_list
+    yield READ, "search/results", idle.no_such_search
+    for action in ("stop", "delete"):
+        yield WRITE, f"search/{action}", idle.no_such_search
+    for action in ("start", "installPlugin", "uninstallPlugin", "enablePlugin", "updatePlugins"):
+        yield WRITE, f"search/{action}", idle.refused
+
+
+def _later(face: Face) -> Iterator[Endpoint]:
+    yield READ, "app/cookies", face.application.cookies
+    yield WRITE, "app/setCookies", face.application.set_cookies
+    yield READ, "app/getDirectoryContent", face.application.folder_content
+    yield WRITE, "app/sendTestEmail", face.application.send_test_email
+    yield READ, "torrents/count", face.torrents.count
+    yield READ, "torrents/SSLParameters", face.torrents.ssl_parameters
+    yield WRITE, "torrents/setTags", face.tags.set
+    yield READ, "torrentcreator/status", idle.empty_list
+
+
+def add_face(app: web.Application, face: Face, base: str = "") -> None:
+    """Let this application answer as qBittorrent, below `base` ("" or "/x")."""
+    app.middlewares.extend(face.middlewares)
+    app.on_response_prepare.append(face.dress)
+    app.add_routes(routes(face, base))

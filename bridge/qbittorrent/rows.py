@@ -1,0 +1,127 @@
+"""The list as it is answered, kept ready: after a change only what changed is written anew."""
+
+from array import array
+from collections.abc import Iterator
+from itertools import repeat
+
+from msgspec import Struct
+
+from bridge.core.board import Board, Entry
+from bridge.qbittorrent.encoding import encode
+from bridge.qbittorrent.queue import Queue
+from bridge.qbittorrent.views import FINISHED, Info, Words
+
+FIELDS = Info.__struct_fields__
+MOST_REMOVED = 10_000
+
+
+class Row(Struct):
+    """A torrent as it was last written, and the revision in which each field last changed."""
+
+    entry: Entry
+    info: Info
+    encoded: bytes
+    since: array[int]
+
+    def changes(self, revision: int) -> dict[str, object]:
+        """The fields that changed after this revision, without the hash, which is the key."""
+        return {
+            field: getattr(self.info, field)
+            for field, since in zip(FIELDS, self.since, strict=True)
+            if since > revision and field != "hash"
+        }
+
+
+class Rows:
+    """All listed torrents in one dialect, in the order in which they were first seen."""
+
+    def __init__(self, board: Board, words: Words) -> None:
+        self.board = board
+        self.words = words
+        self.revision = -1
+        # Sessions that last asked before this revision may have missed a removal.
+        self.forgotten = -1
+        self._rows: dict[str, Row] = {}
+        self._changed: dict[str, int] = {}  # hash → revision, latest change last
+        self._removed: dict[str, int] = {}
+        self._queue = Queue()
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._rows.values())
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def get(self, torrent_hash: str) -> Row | None:
+        """The row of this torrent, if it is listed."""
+        return self._rows.get(torrent_hash)
+
+    def refresh(self) -> None:
+        """Bring the rows to where the board is; costs what changed since the last time."""
+        board = self.board
+        if board.revision == self.revision:
+            return
+        before, self.revision = self.revision, board.revision
+        changed = board.changed_since(before)
+        for torrent_hash in board.removed_since(before):
+            self._drop(torrent_hash)
+        for entry in reversed(changed):
+            self._queue.place(entry.torrent, waiting=entry.shown.situation not in FINISHED)
+        moved = self._queue.settle()
+        for entry in reversed(changed):
+            self._write(entry)
+        for torrent_hash in moved:
+            if row := self._rows.get(torrent_hash):
+                self._write(row.entry)
+        if len(self._rows) != len(board):
+            self._compare()
+
+    def changed_since(self, revision: int) -> Iterator[tuple[str, Row]]:
+        """The torrents whose row changed after this revision, latest change first."""
+        for torrent_hash, at in reversed(self._changed.items()):
+            if at <= revision:
+                break
+            yield torrent_hash, self._rows[torrent_hash]
+
+    def removed_since(self, revision: int) -> list[str]:
+        """The hashes that left the list after this revision."""
+        removed = []
+        for torrent_hash, at in reversed(self._removed.items()):
+            if at <= revision:
+                break
+            removed.append(torrent_hash)
+        return removed
+
+    def _write(self, entry: Entry) -> None:
+        torrent_hash = entry.torrent.hash
+        info = self.words.info(entry, self._queue.position(torrent_hash))
+        before = self._rows.get(torrent_hash)
+        if before is None:
+            since = array("q", repeat(self.revision, len(FIELDS)))
+            self._removed.pop(torrent_hash, None)
+        elif before.info == info:
+            before.entry = entry
+            return
+        else:
+            since = before.since
+            for at, field in enumerate(FIELDS):
+                if getattr(before.info, field) != getattr(info, field):
+                    since[at] = self.revision
+        self._rows[torrent_hash] = Row(entry, info, encode(info), since)
+        self._changed.pop(torrent_hash, None)
+        self._changed[torrent_hash] = self.revision
+
+    def _drop(self, torrent_hash: str) -> None:
+        self._queue.leave(torrent_hash)
+        if self._rows.pop(torrent_hash, None) is None:
+            return
+        self._changed.pop(torrent_hash, None)
+        self._removed.pop(torrent_hash, None)
+        self._removed[torrent_hash] = self.revision
+        while len(self._removed) > MOST_REMOVED:
+            self.forgotten = self._removed.pop(next(iter(self._removed)))
+
+    def _compare(self) -> None:
+        """The board remembers only so many removals; find the others by comparing."""
+        for torrent_hash in [one for one in self._rows if one not in self.board]:
+            self._drop(torrent_hash)

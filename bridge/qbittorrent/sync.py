@@ -1,0 +1,187 @@
+"""`sync/maindata`: everything once, then only what changed, per session (qbittorrent.md §8)."""
+
+from collections.abc import Iterable, Mapping
+
+from aiohttp import web
+from msgspec import Struct
+
+from bridge.core.board import Board
+from bridge.qbittorrent import answers
+from bridge.qbittorrent.dialect import Dialect
+from bridge.qbittorrent.encoding import encode
+from bridge.qbittorrent.forms import form_of
+from bridge.qbittorrent.labels import Categories, Tags
+from bridge.qbittorrent.rows import Row, Rows
+from bridge.qbittorrent.session import SESSION, Told
+from bridge.qbittorrent.trackers import TrackerIndex
+from bridge.qbittorrent.transfer import Transfer
+
+REFRESH_MILLISECONDS = 1500
+MOST_RID = 1_000_000
+
+
+class Moment(Struct, frozen=True):
+    """What a session was shown beside the torrents, whose rows know when they changed."""
+
+    revision: int
+    categories: Mapping[str, dict[str, str]]
+    tags: tuple[str, ...]
+    state: Mapping[str, object]
+
+
+class Sync:
+    """The endpoints of this scope."""
+
+    def __init__(
+        self,
+        board: Board,
+        rows: Rows,
+        categories: Categories,
+        tags: Tags,
+        transfer: Transfer,
+        dialect: Dialect,
+    ) -> None:
+        self._board = board
+        self._rows = rows
+        self._categories = categories
+        self._tags = tags
+        self._transfer = transfer
+        self._dialect = dialect
+        self._trackers = TrackerIndex()
+
+    async def maindata(self, request: web.Request) -> web.Response:
+        """All there is to know, or the difference to what this session knows already."""
+        rid = (await form_of(request)).integer("rid")
+        told = request[SESSION].told
+        self._rows.refresh()
+        self._trackers.follow(self._rows)
+        now = self._moment()
+        base = _base(told, rid)
+        if base is not None and base.revision < self._rows.forgotten:
+            base = None
+        next_rid = self._next_rid(told, rid)
+        told.sent_rid, told.sent = next_rid, now
+        if base is None:
+            return _ready(self._full(next_rid, now))
+        return _ready(self._difference(next_rid, base, now))
+
+    async def peers(self, request: web.Request) -> web.Response:
+        """The peers are TorBox's and not shown one by one."""
+        form = await form_of(request)
+        self._board.get(form.text("hash"))
+        rid = max(0, form.integer("rid")) + 1
+        return answers.json({"full_update": True, "peers": {}, "rid": rid, "show_flags": True})
+
+    def _moment(self) -> Moment:
+        return Moment(
+            revision=self._rows.revision,
+            categories=self._categories.shown(),
+            tags=tuple(self._tags.shown()),
+            state=self._server_state(),
+        )
+
+    def _next_rid(self, told: Told, rid: int) -> int:
+        # 4.5.2 begins again at 1 when a client does.
+        last = 0 if rid <= 0 and not self._dialect.later else told.sent_rid
+        return last % MOST_RID + 1
+
+    def _full(self, rid: int, now: Moment) -> bytes:
+        parts = {
+            "categories": encode(now.categories) if now.categories else b"",
+            "full_update": b"true",
+            "rid": encode(rid),
+            "server_state": encode(now.state),
+            "tags": encode(now.tags) if now.tags else b"",
+            "torrents": _all_rows(self._rows),
+            "trackers": encode(self._trackers.all()) if self._trackers else b"",
+        }
+        if not self._dialect.later:
+            # 4.5.2 sends the empty ones, too.
+            empty = {"categories": b"{}", "tags": b"[]", "torrents": b"{}", "trackers": b"{}"}
+            parts |= {name: parts[name] or nothing for name, nothing in empty.items()}
+        return _joined(parts)
+
+    def _difference(self, rid: int, base: Moment, now: Moment) -> bytes:
+        categories = {
+            name: shown
+            for name, shown in now.categories.items()
+            if base.categories.get(name) != shown
+        }
+        tags = [tag for tag in now.tags if tag not in base.tags]
+        state = {name: value for name, value in now.state.items() if base.state.get(name) != value}
+        trackers, trackers_removed = self._trackers.since(base.revision)
+        torrents = {
+            torrent_hash: changes
+            for torrent_hash, row in self._rows.changed_since(base.revision)
+            if (changes := row.changes(base.revision))
+        }
+        parts: dict[str, object] = {
+            "categories": categories,
+            "categories_removed": _gone(base.categories, now.categories),
+            "server_state": state,
+            "tags": tags,
+            "tags_removed": _gone(base.tags, now.tags),
+            "torrents": torrents,
+            "torrents_removed": self._rows.removed_since(base.revision),
+            "trackers": trackers,
+            "trackers_removed": trackers_removed,
+        }
+        return encode({"rid": rid} | {name: part for name, part in parts.items() if part})
+
+    def _server_state(self) -> dict[str, object]:
+        health = self._board.health
+        state: dict[str, object] = {
+            **self._transfer.figures(),
+            "alltime_dl": health.total_bytes,
+            "alltime_ul": 0,
+            "average_time_queue": 0,
+            "free_space_on_disk": health.free_bytes,
+            "global_ratio": "0.00" if health.total_bytes else "-",
+            "queued_io_jobs": 0,
+            "queueing": True,
+            "read_cache_hits": "0",
+            "read_cache_overload": "0",
+            "refresh_interval": REFRESH_MILLISECONDS,
+            "total_buffers_size": 0,
+            "total_peer_connections": 0,
+            "total_queued_size": 0,
+            "total_wasted_session": 0,
+            "use_alt_speed_limits": self._transfer.alternative,
+            "write_cache_overload": "0",
+        }
+        if self._dialect.later:
+            state["use_subcategories"] = False
+        return state
+
+
+def _ready(body: bytes) -> web.Response:
+    return answers.ready(answers.Body(body))
+
+
+def _base(told: Told, rid: int) -> Moment | None:
+    """What the client has, by the rid it sends back; None if it must get everything."""
+    if rid > 0 and rid == told.sent_rid:
+        told.accepted_rid, told.accepted = told.sent_rid, told.sent
+    elif rid <= 0 or rid != told.accepted_rid:
+        return None
+    return told.accepted if isinstance(told.accepted, Moment) else None
+
+
+def _gone(before: Iterable[str], now: Iterable[str]) -> list[str]:
+    left = set(now)
+    return [name for name in before if name not in left]
+
+
+def _all_rows(rows: Iterable[Row]) -> bytes:
+    """All torrents by their hash, which is then left out of the torrent itself."""
+    written = []
+    for row in sorted(rows, key=lambda row: row.info.hash):
+        key = b'"' + row.info.hash.encode() + b'"'
+        # No text inside a value can hold this: its quotes would be escaped.
+        written.append(key + b":" + row.encoded.replace(b'"hash":' + key + b",", b"", 1))
+    return b"{" + b",".join(written) + b"}" if written else b""
+
+
+def _joined(parts: Mapping[str, bytes]) -> bytes:
+    members = [b'"%s":%s' % (name.encode(), part) for name, part in parts.items() if part]
+    return b"{" + b",".join(members) + b"}"

@@ -1,0 +1,15 @@
+"""Which torrents a request means."""
+
+from bridge.core.board import Board
+from bridge.qbittorrent.forms import Form
+
+
+def hashes_in(form: Form, board: Board, name: str = "hashes") -> list[str]:
+    """The hashes of a `|` list, those that are listed; `all`, if it stands alone, is everyone.
+
+    Unknown hashes are passed over without a word, as on the real server (qbittorrent.md §1.2).
+    """
+    given = [one.lower() for one in form.pieces(name, "|")]
+    if given == ["all"]:
+        return [entry.torrent.hash for entry in board]
+    return [one for one in dict.fromkeys(given) if one in board]

@@ -1,0 +1,301 @@
+"""A torrent in qBittorrent's words (qbittorrent.md §7.1). Pure: known in, shown out.
+
+No answer built here can be misread by an arr (arr-contract.md §6): every field has the type that
+the real server gives it, finished torrents have an absolute content_path below save_path, and
+only a torrent whose files are proven is called finished.
+"""
+
+import re
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from bridge.core.board import Entry
+from bridge.model import Situation, Torrent
+from bridge.qbittorrent.dialect import Dialect
+from bridge.qbittorrent.encoding import count, number
+
+INFINITE_ETA = 8_640_000  # how qBittorrent says "unknown"
+MOST_INT64 = 2**63 - 1
+NEARLY = 0.999999  # an unfinished torrent never shows 1
+
+_ESCAPE = re.compile("%[0-9A-F]{2}")
+
+STATES = {
+    Situation.HELD: "queuedDL",
+    Situation.METADATA: "metaDL",
+    Situation.MOVING: "downloading",
+    Situation.STALLED: "stalledDL",
+    Situation.CHECKING: "checkingDL",
+    Situation.COMPLETE: "pausedUP",
+    Situation.SEEDING: "stalledUP",
+    # Helpers strike and blocklist what stays stalled; no state means "failed" to an arr.
+    Situation.FAILED: "stalledDL",
+    Situation.PAUSED: "pausedDL",
+    Situation.MISSING: "missingFiles",
+}
+FINISHED = frozenset({Situation.COMPLETE, Situation.SEEDING})
+
+
+class Info(Struct, frozen=True):
+    """An element of `torrents/info`: the keys of 4.5.2 and 5.1.0 together, in JSON's order."""
+
+    added_on: int
+    amount_left: int
+    auto_tmm: bool
+    availability: float
+    category: str
+    comment: str
+    completed: int
+    completion_on: int
+    content_path: str
+    dl_limit: int
+    dlspeed: int
+    download_path: str
+    downloaded: int
+    downloaded_session: int
+    eta: int
+    f_l_piece_prio: bool
+    force_start: bool
+    has_metadata: bool
+    hash: str
+    inactive_seeding_time_limit: int
+    infohash_v1: str
+    infohash_v2: str
+    last_activity: int
+    magnet_uri: str
+    max_inactive_seeding_time: int
+    max_ratio: float
+    max_seeding_time: int
+    name: str
+    num_complete: int
+    num_incomplete: int
+    num_leechs: int
+    num_seeds: int
+    popularity: int
+    priority: int
+    private: bool | None
+    progress: float
+    ratio: float
+    ratio_limit: float
+    reannounce: int
+    root_path: str
+    save_path: str
+    seeding_time: int
+    seeding_time_limit: int
+    seen_complete: int
+    seq_dl: bool
+    size: int
+    state: str
+    super_seeding: bool
+    tags: str
+    time_active: int
+    total_size: int
+    tracker: str
+    trackers_count: int
+    up_limit: int
+    uploaded: int
+    uploaded_session: int
+    upspeed: int
+
+
+class Limits(Struct, frozen=True):
+    """Share limits as they are shown, and how far they are reached."""
+
+    ratio_limit: float
+    ratio: float
+    seeding_minutes: int
+    seeding_time: int
+
+
+class Words:
+    """Puts torrents in one dialect's words; `download_root` is the absolute downloads.path."""
+
+    def __init__(self, dialect: Dialect, download_root: str) -> None:
+        self.dialect = dialect
+        self.download_root = download_root.rstrip("/")
+
+    def info(self, entry: Entry, position: int) -> Info:
+        """The torrent as `torrents/info` lists it; `position` is its place in the queue."""
+        torrent, shown, wishes = entry.torrent, entry.shown, entry.torrent.wishes
+        size, done, progress = amounts(entry)
+        limits = share_limits(entry)
+        known = has_metadata(torrent)
+        content = content_path(entry)
+        seeds, peers = count(shown.seeds), count(shown.peers)
+        never = self.dialect.never
+        return Info(
+            added_on=int(torrent.added_at),
+            amount_left=size - done,
+            auto_tmm=False,
+            availability=availability(entry),
+            category=torrent.category,
+            comment=torrent.comment,
+            completed=done,
+            completion_on=int(torrent.completed_at) or never,
+            content_path=content,
+            dl_limit=max(0, wishes.download_limit),
+            dlspeed=speed(entry),
+            download_path=self.download_path(entry),
+            downloaded=done,
+            downloaded_session=done,
+            eta=eta(entry),
+            f_l_piece_prio=wishes.first_last,
+            force_start=wishes.force_start,
+            has_metadata=known,
+            hash=torrent.hash,
+            inactive_seeding_time_limit=wishes.inactive_minutes,
+            infohash_v1=torrent.v1,
+            infohash_v2=torrent.v2,
+            last_activity=int(max(torrent.changed_at, torrent.added_at)),
+            magnet_uri=self.magnet(torrent),
+            max_inactive_seeding_time=max(-1, wishes.inactive_minutes),
+            max_ratio=number(max(-1, limits.ratio_limit)),
+            max_seeding_time=max(-1, limits.seeding_minutes),
+            name=torrent.name or torrent.hash,
+            num_complete=seeds,
+            num_incomplete=peers,
+            num_leechs=peers,
+            num_seeds=seeds,
+            popularity=0,
+            priority=position,
+            private=torrent.private if self.dialect.later else bool(torrent.private),
+            progress=progress,
+            ratio=number(limits.ratio),
+            ratio_limit=number(limits.ratio_limit),
+            reannounce=0,
+            root_path=content if known else "",
+            save_path=torrent.save_path,
+            seeding_time=limits.seeding_time,
+            seeding_time_limit=limits.seeding_minutes,
+            seen_complete=int(torrent.seen_complete_at) or never,
+            seq_dl=wishes.sequential,
+            size=size,
+            state=self.dialect.word(STATES[shown.situation]),
+            super_seeding=wishes.super_seeding,
+            tags=", ".join(torrent.tags),
+            time_active=int(max(0, torrent.changed_at - torrent.added_at)),
+            total_size=total_size(torrent),
+            tracker=torrent.trackers[0] if torrent.trackers else "",
+            trackers_count=len(torrent.trackers),
+            up_limit=max(0, wishes.upload_limit),
+            uploaded=0,
+            uploaded_session=0,
+            upspeed=0,
+        )
+
+    def download_path(self, entry: Entry) -> str:
+        """Where the files lie while they are incomplete, else ""."""
+        if not entry.shown.incomplete or entry.shown.situation in FINISHED:
+            return ""
+        return f"{self.download_root}/.incomplete/{entry.torrent.hash}"
+
+    def magnet(self, torrent: Torrent) -> str:
+        """The magnet link as this version writes it."""
+        parts = [f"xt=urn:btih:{torrent.v1}"] if torrent.v1 else []
+        if torrent.v2:
+            parts.append(f"xt=urn:btmh:1220{torrent.v2}")
+        if torrent.name not in {"", torrent.hash}:
+            parts.append(f"dn={_quoted(torrent.name)}")
+        if self.dialect.later and has_metadata(torrent):
+            parts.append(f"xl={total_size(torrent)}")
+        parts.extend(f"tr={self._tracker(url)}" for url in torrent.trackers)
+        return "magnet:?" + "&".join(parts)
+
+    def _tracker(self, url: str) -> str:
+        quoted = _quoted(url)
+        # 4.5.2 leaves this to libtorrent, which writes its escapes in lower case.
+        return quoted if self.dialect.later else _ESCAPE.sub(lambda one: one[0].lower(), quoted)
+
+
+def share_limits(entry: Entry) -> Limits:
+    """What an arr judges "may I move and remove it" by (arr-contract.md §3.2).
+
+    Nothing is seeded from here, so a finished torrent has reached whatever limit a client set.
+    A ratio limit of -1 says "keep it", and is kept.
+    """
+    wishes = entry.torrent.wishes
+    if entry.shown.situation is not Situation.COMPLETE:
+        return Limits(wishes.ratio_limit, 0, wishes.seeding_minutes, seeding_seconds(entry))
+    limit = wishes.ratio_limit if wishes.ratio_limit >= 0 or wishes.ratio_limit == -1 else 0.0
+    seconds = max(seeding_seconds(entry), wishes.seeding_minutes * 60)
+    return Limits(limit, max(0.0, limit), wishes.seeding_minutes, min(seconds, MOST_INT64))
+
+
+def seeding_seconds(entry: Entry) -> int:
+    """For how long it has been complete, as of its last change."""
+    torrent = entry.torrent
+    if entry.shown.situation not in FINISHED or not torrent.completed_at:
+        return 0
+    return int(max(0, torrent.changed_at - torrent.completed_at))
+
+
+def amounts(entry: Entry) -> tuple[int, int, int | float]:
+    """Bytes wanted, bytes done, and the part done: 1 for finished torrents and for no others."""
+    torrent = entry.torrent
+    size = wanted_size(torrent)
+    if entry.shown.situation in FINISHED:
+        return size, size, 1
+    if entry.shown.situation is Situation.MISSING:
+        return size, 0, 0
+    progress = number(max(0.0, min(entry.shown.progress, NEARLY)))
+    return size, max(0, min(size - 1, round(progress * size))), progress
+
+
+def wanted_size(torrent: Torrent) -> int:
+    """Bytes of the files to be delivered; 0 while nothing is known."""
+    if torrent.files:
+        return sum(file.size for file in torrent.files if file.wanted)
+    return max(0, torrent.size)
+
+
+def total_size(torrent: Torrent) -> int:
+    """Bytes of all its files; -1 while nothing is known."""
+    if torrent.files:
+        return sum(file.size for file in torrent.files)
+    return torrent.size if torrent.size > 0 else -1
+
+
+def has_metadata(torrent: Torrent) -> bool:
+    """Whether it is known what the torrent consists of."""
+    return bool(torrent.files) or torrent.size > 0
+
+
+def own_folder(torrent: Torrent) -> str:
+    """The name of the folder its files lie in, or will as far as can be told."""
+    return torrent.folder or (torrent.root or torrent.name or torrent.hash).replace("/", "_")
+
+
+def content_path(entry: Entry) -> str:
+    """The torrent's own folder (design §5); "" while nothing is known, as on the real server."""
+    torrent = entry.torrent
+    if not torrent.folder and not has_metadata(torrent) and entry.shown.situation not in FINISHED:
+        return ""
+    return f"{torrent.save_path.rstrip('/')}/{own_folder(torrent)}"
+
+
+def availability(entry: Entry) -> int | float:
+    """TorBox's, but no less than 1 while anything is hoped for; helpers give up on less."""
+    situation = entry.shown.situation
+    if situation in FINISHED:
+        return -1
+    if situation is Situation.FAILED:
+        return 0
+    return number(max(1.0, entry.shown.availability))
+
+
+def speed(entry: Entry) -> int:
+    """Bytes a second, only while bytes move."""
+    return count(entry.shown.speed) if entry.shown.situation is Situation.MOVING else 0
+
+
+def eta(entry: Entry) -> int:
+    """Seconds to go, only while bytes move."""
+    seconds = entry.shown.eta_seconds
+    if seconds is None or entry.shown.situation is not Situation.MOVING:
+        return INFINITE_ETA
+    return max(0, min(int(seconds), INFINITE_ETA))
+
+
+def _quoted(text: str) -> str:
+    return quote(text.encode("utf-8", "replace"), safe="-._~")
