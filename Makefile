@@ -10,13 +10,18 @@ help:
 	@echo "make test     every test"
 	@echo "make check    format, lint, types"
 
+define NEW_VENV
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python 3.11 or newer; try: make PYTHON=python3.11 ...")'
+$(PYTHON) -m venv .venv
+endef
+
 .venv/run: pyproject.toml
-	$(PYTHON) -m venv .venv
+	$(NEW_VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
 .venv/dev: pyproject.toml
-	$(PYTHON) -m venv .venv
+	$(NEW_VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch .venv/run $@
 

@@ -72,7 +72,8 @@ def _value(text: str, path: str, variable: str) -> Raw:
 def read_secret(variable: str, path: str) -> str:
     """The trimmed text of the file that this variable names."""
     # The secret itself is easily put where its file's path belongs: that is not repeated.
-    name = f"the file {path}" if path.startswith(("/", ".")) else "its file"
+    names_a_file = path.startswith(("/", ".")) and path.isprintable()
+    name = f"the file {path}" if names_a_file else "its file"
     try:
         with Path(path).open("rb") as file:
             data = file.read(LARGEST_FILE + 1)

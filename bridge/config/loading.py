@@ -65,6 +65,8 @@ def _find(
 ) -> tuple[Path, str] | None:
     named = argv_config or Path(environ.get("BRIDGE_CONFIG", ""))
     if named != Path():
+        if not str(named).isprintable():
+            raise BadSettings("the name of the settings file holds a control character")
         text = _read(named)
         if text is None:
             raise BadSettings(f"{named}: there is no such settings file")

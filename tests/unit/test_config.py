@@ -5,8 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from bridge.config import CachedPolicy, ImportMode, Settings, apply_umask, load, time_factor
+from bridge.config.environment import names
 from bridge.errors import BadSettings
 
 KEY = "11111111-2222-3333-4444-555555555555"
@@ -330,6 +335,47 @@ def test_text_stays_as_it_was_written(load_it: Load) -> None:
     text = "qbittorrent: {password: 0123, username: no, dialect: 5}"
     face = load_it(text).qbittorrent
     assert (face.password, face.username, face.dialect) == ("0123", "no", "5")
+
+
+WORDS = (
+    "torbox server categories * tv give_up port api_key arrs name url cached no_seeds_hours x "
+    "downloads path import log level allowed_hosts qbittorrent public_url url_base"
+)
+KEYS = st.sampled_from(WORDS.split())
+SCALARS = st.one_of(
+    st.none(), st.text(max_size=5), st.integers(), st.floats(), st.booleans(),
+    st.sampled_from(["http://x", "http://[::1", "::1", "10.0.0.0/8", "any", "/", "~", "a/b"]),
+)  # fmt: skip
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+TEXTS = st.one_of(
+    st.binary(max_size=100),
+    st.text("torbxapi_key:{}[]\"'*&!?|>-#\n\t ,.%@`~0", max_size=100).map(str.encode),
+    st.dictionaries(KEYS, VALUES, max_size=4).map(lambda value: yaml.safe_dump(value).encode()),
+)
+VARIABLES = st.dictionaries(
+    st.sampled_from([*names(), *(f"{name}_FILE" for name in names())]),
+    st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=20),
+    max_size=3,
+)
+
+
+@hypothesis_settings(max_examples=300, deadline=None)
+@given(text=TEXTS, variables=VARIABLES)
+def test_whatever_is_said_the_answer_is_settings_or_one_sentence(
+    tmp_path_factory: pytest.TempPathFactory, text: bytes, variables: dict[str, str]
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    (folder / "anything.yaml").write_bytes(text)
+    said = "nothing"
+    try:
+        load(folder / "anything.yaml", {"HOME": "/h", **variables}, container=folder / "none")
+    except BadSettings as error:
+        said = str(error)
+    assert said.isprintable()
 
 
 # --- categories
