@@ -25,7 +25,9 @@ from bridge.core.submit import Submitter
 from bridge.dashboard.health import Health
 from bridge.delivery.delivery import Delivery
 from bridge.errors import CannotStart, DiskTrouble
-from bridge.qbittorrent.face import MAX_UPLOAD_BYTES, Face
+from bridge.qbittorrent.face import Face
+from bridge.qbittorrent.forms import MOST_BODY_BYTES
+from bridge.qbittorrent.routes import routes
 from bridge.store.store import Remembered, Store
 from bridge.torbox.client import TorBox
 from bridge.torbox.limits import Limits
@@ -70,13 +72,19 @@ async def bridge(settings: Settings, clock: Clock, password: str) -> AsyncIterat
         commands = Commands(ledger, board, store, engine, labels, settings.downloads, clock)
         commands.load_preferences(remembered.kept.get("preferences", ""))
         housekeeper = Housekeeper(engine, board, labels, delivery, cleaner, clock)
-        app = web.Application(client_max_size=MAX_UPLOAD_BYTES)
-        Face(commands, settings.qbittorrent, settings.server, clock, password).add_to(app)
-        app.add_routes(Health(engine, board).routes())
+        face = Face(commands, settings.qbittorrent, settings.server, clock, password)
+        app = _application(face, Health(engine, board), settings.server.url_base)
         async with delivery, torbox:
             await _probe(delivery, clock)
             async with engine, housekeeper:
                 yield Bridge(app, board, commands, engine, store)
+
+
+def _application(face: Face, health: Health, url_base: str) -> web.Application:
+    app = web.Application(client_max_size=MOST_BODY_BYTES, middlewares=face.middlewares)
+    app.on_response_prepare.append(face.dress)
+    app.add_routes([*routes(face, url_base), *health.routes()])
+    return app
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
 from types import TracebackType
 from typing import Self, assert_never
 
@@ -19,6 +19,7 @@ from bridge.core.look import Looker
 from bridge.core.submit import Submitter
 from bridge.core.watch import Watch, Weather
 from bridge.delivery.delivery import Delivery
+from bridge.delivery.leg import Leg
 from bridge.errors import BridgeError, DiskTrouble, StoreTrouble, TorBoxBusy, TorBoxError
 from bridge.model import Complete, Delivering, Fetching, Queued, Torrent
 from bridge.torbox.client import TorBox
@@ -314,13 +315,18 @@ class Engine:
         watch = self._watches.get(torrent.hash) or Watch(since=now)
         self._board.put(torrent, showing.shown(torrent, watch, leg, moment))
 
+    def _legs(self) -> Iterator[Leg]:
+        for torrent_hash in self._live:
+            leg = self._delivery.leg(torrent_hash)
+            if leg is not None:
+                yield leg
+
     def _show_health(self) -> None:
         self._board.health = replace(
             self._board.health,
             connected=self.weather.connected,
             sentence=self.weather.sentence,
-            speed=round(self._delivery.speed),
-            session_bytes=self._delivery.session_bytes,
+            speed=round(sum(leg.speed for leg in self._legs())),
         )
 
     async def _save_progress(self) -> None:

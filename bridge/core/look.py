@@ -41,12 +41,12 @@ class Looker:
             if torrent_hash in self._ledger.torrents
         }
         in_queue = await self._look_at_queue(outstanding, watches)
-        found = await self._list(outstanding)
+        found, complete = await self._list(outstanding)
         found |= await self._by_id(outstanding.keys() - found.keys(), outstanding, watches)
         outstanding = {
             torrent_hash: torrent
             for torrent_hash, torrent in outstanding.items()
-            if torrent_hash in found or torrent_hash not in in_queue
+            if torrent_hash in found or (complete and torrent_hash not in in_queue)
         }
         await self._note(outstanding, watches, found, interval_seconds)
 
@@ -66,18 +66,23 @@ class Looker:
                 {torrent.hash: torrent}, {torrent.hash: watch}, {torrent.hash: seen}, 0
             )
 
-    async def _list(self, outstanding: Mapping[str, Torrent]) -> dict[str, Seen]:
-        """Newest first, further pages only while something outstanding was not seen."""
+    async def _list(self, outstanding: Mapping[str, Torrent]) -> tuple[dict[str, Seen], bool]:
+        """Newest first, further pages only while something outstanding was not seen.
+
+        Also says whether all that was listed could be read: only then does absence count.
+        """
         found: dict[str, Seen] = {}
+        complete = True
         for page in range(MOST_PAGES):
             items = await self._torbox.items(offset=page * PAGE, limit=PAGE)
             for seen in items:
                 torrent = outstanding.get(seen.hash)
                 if torrent is not None and _is_better(torrent, seen, found.get(seen.hash)):
                     found[seen.hash] = seen
-            if len(items) < PAGE or found.keys() >= outstanding.keys():
+            complete = complete and items.all_read
+            if not items.full or found.keys() >= outstanding.keys():
                 break
-        return found
+        return found, complete
 
     async def _by_id(
         self,

@@ -113,7 +113,7 @@ class Submitter:
             for seen in items:
                 if seen.hash == torrent_hash:
                     return seen
-            if len(items) < PAGE:
+            if not items.full:
                 return None
         return None
 
