@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 CREATE = "createtorrent"
 LINK = "requestdl"
+CACHED_CREATE = "createtorrent cached"  # how the memory knows a create that was given back
 
 # A few seconds longer than TorBox's own windows, because calls take differently long to get there.
 HOUR = 3605.0
@@ -106,7 +107,9 @@ class Limits:
         self._started = clock.time()
         self._sent: dict[str, list[_Sent]] = {}
         for endpoint, at in sorted(calls, key=lambda call: call[1]):
-            self._sent.setdefault(endpoint, []).append(_Sent(at, at))
+            given_back = endpoint == CACHED_CREATE
+            known = self._sent.setdefault(CREATE if given_back else endpoint, [])
+            known.append(_Sent(at, at, uncached=not given_back))
         self._pauses = dict(pauses or {})
         self._strikes: dict[str, int] = {}
         self._places = asyncio.Semaphore(MOST_CALLS)
@@ -166,6 +169,7 @@ class Limits:
                 break
         try:
             await self._memory.remove_call(endpoint, at)
+            await self._memory.add_call(CACHED_CREATE, at)  # it still counts in the minute
         except StoreTrouble as error:
             # The create has happened and its answer matters more than one call of the budget.
             logger.warning("a cached add still counts in the hour: %s", error)
