@@ -20,6 +20,8 @@ BridgeError
     ├── CdnBusy            not before `wait_seconds`                   keep the link, wait
     ├── CdnUnwell          cut, silent, lying or ill                   try again, then a new link
     ├── FileDisproved      the bytes are not the file's                fetch again from a new link
+    ├── TargetTaken        the folder's name was taken meanwhile       choose another name
+    ├── FilesMissing       what was to be placed is not here           deliver again
     └── DiskTrouble        full, read-only, gone, not permitted        everything pauses
 """
 
@@ -139,3 +141,11 @@ class FileDisproved(DeliveryError):
 
 class DiskTrouble(DeliveryError):
     """The local disk refuses; the message says what a person can do."""
+
+
+class TargetTaken(DeliveryError):
+    """Something else has the name that the torrent's folder should get; nothing was touched."""
+
+
+class FilesMissing(DeliveryError):
+    """The folder that was to be moved is neither at its old place nor at its new one."""

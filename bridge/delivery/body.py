@@ -1,0 +1,67 @@
+"""The bytes of one answer, collected into blocks worth writing."""
+
+import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
+
+from bridge.clock import Clock
+from bridge.errors import CdnUnwell
+
+BLOCK_BYTES = 1 << 20
+BLOCK_SECONDS = 2.0  # on a slow line smaller blocks, so that a restart loses little
+
+
+class Body:
+    """At most `count` bytes of a file, beginning at `starts_at`.
+
+    `attested`: the CDN said that the whole has TorBox's size. Without that, only a body of exactly
+    the right length is the file.
+    """
+
+    def __init__(
+        self,
+        content: aiohttp.StreamReader,
+        clock: Clock,
+        starts_at: int,
+        count: int,
+        *,
+        attested: bool,
+    ) -> None:
+        self.starts_at = starts_at
+        self.attested = attested
+        self.left = count
+        self.too_long = False
+        self._content = content
+        self._clock = clock
+        self._trouble: CdnUnwell | None = None
+
+    async def block(self) -> list[bytes]:
+        """The next bytes, [] at the end. What came before a cut is given before CdnUnwell."""
+        pieces: list[bytes] = []
+        count = 0
+        give_by = self._clock.monotonic() + BLOCK_SECONDS
+        while count < BLOCK_BYTES and (piece := await self._piece()):
+            pieces.append(piece)
+            count += len(piece)
+            if self._clock.monotonic() >= give_by:
+                break
+        if not pieces and self._trouble:
+            raise self._trouble
+        return pieces
+
+    async def _piece(self) -> bytes:
+        """What has arrived, b"" at the end or at a cut, never more than the file has."""
+        if self._trouble or self.too_long:
+            return b""
+        try:
+            piece = await self._content.readany()
+        except TimeoutError:
+            self._trouble = CdnUnwell("the CDN fell silent")
+            return b""
+        except (aiohttp.ClientError, HttpProcessingError, OSError):
+            self._trouble = CdnUnwell("the CDN cut the connection")
+            return b""
+        if len(piece) > self.left:
+            self.too_long = True
+            piece = piece[: self.left]
+        self.left -= len(piece)
+        return piece

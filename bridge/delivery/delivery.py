@@ -1,0 +1,254 @@
+"""The delivery as the core sees it: files in, files out, and how far they are.
+
+Everything that touches the disk runs in threads of its own, so that a hung disk holds up nothing
+but the downloads.
+"""
+
+import asyncio
+import shutil
+import threading
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bridge.clock import Clock
+from bridge.config import DownloadsSettings
+from bridge.delivery import choosing, moving, paths, removal
+from bridge.delivery.cdn import Cdn
+from bridge.delivery.download import Download, LinkSource, Means
+from bridge.delivery.flushing import flush_folders
+from bridge.delivery.leg import Leg
+from bridge.delivery.partfile import PartFile
+from bridge.delivery.probe import probe
+from bridge.delivery.threads import Threads
+from bridge.delivery.turns import Turns
+from bridge.delivery.work import Work
+from bridge.errors import BridgeError, DiskTrouble, Refused, TorBoxError
+from bridge.model import File
+
+DISK_PATIENCE_SECONDS = 120.0
+MOST_FILES_UNDER_WAY = 64  # of one torrent: most of them wait for a turn
+HOUSE = ""  # the key of calls that belong to no torrent
+
+
+class Delivery:
+    """Brings torrents' files to the local disk; the only one who writes there."""
+
+    def __init__(
+        self,
+        settings: DownloadsSettings,
+        clock: Clock,
+        *,
+        user_agent: str,
+        allow_http: bool,
+        disk_patience_seconds: float = DISK_PATIENCE_SECONDS,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._root = Path(settings.path)
+        self._works: dict[str, Work] = {}
+        threads = partial(Threads, root=self._root, patience_seconds=disk_patience_seconds)
+        self._house = threads("disk", 4)
+        self._means = Means(
+            cdn=Cdn(clock, user_agent=user_agent, allow_http=allow_http),
+            turns=Turns(max(1, settings.parallel_files), clock),
+            writers=threads("write", max(1, settings.parallel_files) + 1),
+            readers=threads("verify", 1),
+            clock=clock,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._means.cdn.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._means.cdn.__aexit__(kind, error, trace)
+        for threads in (self._house, self._means.writers, self._means.readers):
+            threads.close()
+
+    def leg(self, torrent_hash: str) -> Leg | None:
+        """How far the local leg of a torrent is; None if nothing is known of it yet."""
+        work = self._works.get(torrent_hash)
+        return work.leg if work else None
+
+    async def measure(self, torrent_hash: str, files: Sequence[File]) -> Leg:
+        """Count what is here already, as after a restart."""
+        work = self._work(torrent_hash)
+        folder = paths.incomplete_folder(self._root, torrent_hash)
+        sizes = await self._house.run(torrent_hash, removal.sizes_of, folder, files)
+        for path, size in sizes.items():
+            work.leg.holds(path, size)
+        return work.leg
+
+    async def deliver(self, torrent_hash: str, files: Sequence[File], link: LinkSource) -> None:
+        """Bring every wanted file below `.incomplete/<hash>`; return when all are proven there.
+
+        Trouble of the CDN, and TorBox being busy or unwell, are waited out inside: the leg says
+        so. Raises FileDisproved, DiskTrouble, and what else `link` raises. Once it has raised, or
+        was cancelled, nothing is written any more.
+        """
+        wanted = [file for file in files if file.wanted]
+        if not wanted or len({file.path for file in wanted}) < len(wanted):
+            raise Refused("there is nothing to deliver, or two files have one name")
+        async with self._holding(torrent_hash) as work:
+            folder = paths.incomplete_folder(self._root, torrent_hash)
+            await self._house.run(torrent_hash, self._make_folder, folder)
+            await self._bring_all(torrent_hash, folder, wanted, work, link)
+            await self._house.run(torrent_hash, flush_folders, folder, [f.path for f in wanted])
+
+    async def place(self, torrent_hash: str, save_path: str, folder: str) -> None:
+        """Move what was delivered to its final folder. Done already: nothing happens.
+
+        TargetTaken if the folder exists and is not this torrent's; FilesMissing if there is
+        nothing to place. Once the last rename has begun it is finished, cancelled or not.
+        """
+
+        def move(stop: threading.Event) -> None:
+            self._check_mount()
+            source = paths.incomplete_folder(self._root, torrent_hash)
+            moving.move_folder(source, self._own(save_path, folder), torrent_hash, stop)
+
+        async with self._holding(torrent_hash) as work:
+            await self._house.run_long(torrent_hash, move)
+            work.over = True
+
+    async def free_name(self, save_path: str, wanted: str, taken: Iterable[str]) -> str:
+        """A safe name for a folder in `save_path`: free there, and none of `taken`.
+
+        `taken` are the names that others have or will get there: categories, other torrents.
+        """
+        folded = frozenset(map(choosing.folded, taken))
+
+        def choose() -> str:
+            return choosing.free_name(paths.below_root(self._root, save_path), wanted, folded)
+
+        return await self._house.run(HOUSE, choose)
+
+    async def missing(self, save_path: str, folder: str, files: Sequence[File]) -> tuple[str, ...]:
+        """Which wanted files do not lie in the folder with their exact size."""
+
+        def look() -> tuple[str, ...]:
+            self._check_mount()
+            return removal.missing_files(self._own(save_path, folder), files)
+
+        return await self._house.run(HOUSE, look)
+
+    async def discard_incomplete(self, torrent_hash: str, files: Sequence[File]) -> None:
+        """Take away what is here of a torrent that is not complete."""
+
+        def remove(stop: threading.Event) -> None:
+            self._check_mount()
+            folder = paths.incomplete_folder(self._root, torrent_hash)
+            removal.remove_files(folder, files, stop)
+            moving.remove_copied(folder.parent, torrent_hash)
+
+        async with self._holding(torrent_hash) as work:
+            await self._house.run_long(torrent_hash, remove)
+            work.over = True
+
+    async def discard(self, save_path: str, folder: str, files: Sequence[File]) -> None:
+        """Take away the delivered files in a folder, then the folders that are empty."""
+
+        def remove(stop: threading.Event) -> None:
+            self._check_mount()
+            removal.remove_files(self._own(save_path, folder), files, stop)
+
+        await self._house.run_long(HOUSE, remove)
+
+    async def move(self, old_save_path: str, new_save_path: str, folder: str) -> None:
+        """Move a complete torrent's folder to another save path, with the errors of `place`."""
+
+        def move(stop: threading.Event) -> None:
+            self._check_mount()
+            source = self._own(old_save_path, folder)
+            target = self._own(new_save_path, folder)
+            if source != target:
+                moving.move_folder(source, target, moving.mark_of(folder), stop)
+
+        await self._house.run_long(HOUSE, move)
+
+    async def probe(self) -> None:
+        """Make the download folder and try everything there that will be needed of it."""
+        await self._house.run(HOUSE, probe, self._settings)
+
+    async def free_bytes(self) -> int:
+        """Room on the download disk for us, in bytes."""
+        return (await self._house.run(HOUSE, shutil.disk_usage, self._root)).free
+
+    async def make_folder(self, path: str) -> None:
+        """Make a category's folder; Refused if it lies outside the download folder."""
+
+        def make() -> None:
+            self._check_mount()
+            paths.below_root(self._root, path).mkdir(parents=True, exist_ok=True)
+
+        await self._house.run(HOUSE, make)
+
+    async def _bring_all(
+        self, torrent_hash: str, folder: Path, files: Sequence[File], work: Work, link: LinkSource
+    ) -> None:
+        under_way = asyncio.Semaphore(MOST_FILES_UNDER_WAY)
+
+        async def bring(file: File) -> None:
+            try:
+                part = PartFile(folder, file.path, file.size, with_md5=bool(file.md5))
+                await Download(self._means, work, torrent_hash, file, part, link).run()
+            finally:
+                under_way.release()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for file in files:
+                    await under_way.acquire()
+                    group.create_task(bring(file))
+        except BaseExceptionGroup as errors:
+            raise _worst(errors) from None
+
+    @asynccontextmanager
+    async def _holding(self, torrent_hash: str) -> AsyncIterator[Work]:
+        """Be the only one at this torrent's incomplete files, hanging threads included."""
+        work = self._work(torrent_hash)
+        work.holders += 1
+        try:
+            async with work.lock:
+                work.over = False
+                for threads in (self._means.writers, self._means.readers, self._house):
+                    await threads.quiet(torrent_hash)
+                yield work
+        finally:
+            work.holders -= 1
+            if work.over and not work.holders:
+                self._works.pop(torrent_hash, None)
+
+    def _work(self, torrent_hash: str) -> Work:
+        return self._works.setdefault(torrent_hash, Work(self._clock))
+
+    def _own(self, save_path: str, folder: str) -> Path:
+        return paths.own_folder(self._root, save_path, folder)
+
+    def _make_folder(self, folder: Path) -> None:
+        self._check_mount()
+        folder.mkdir(exist_ok=True)
+
+    def _check_mount(self) -> None:
+        """A mount point without its disk is a folder too, but without our `.incomplete`."""
+        if not (self._root / paths.INCOMPLETE).is_dir():
+            raise DiskTrouble(f"{self._root} is empty or gone; is its disk mounted?")
+
+
+def _worst(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that matters most of several: a bug, then the disk, then TorBox, then the file."""
+    kinds: tuple[type[BaseException], ...] = (DiskTrouble, TorBoxError, BridgeError)
+
+    def weight(error: BaseException) -> int:
+        return next((at for at, kind in enumerate(kinds, 1) if isinstance(error, kind)), 0)
+
+    return min(errors.exceptions, key=weight)

@@ -1,0 +1,77 @@
+"""Taking away what was delivered, and nothing else. Blocks: only called in threads."""
+
+import errno
+import os
+import stat
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from bridge.delivery.flushing import folders_of
+from bridge.delivery.paths import within
+from bridge.errors import Refused
+from bridge.model import File
+
+_NOT_EMPTY = {errno.ENOTEMPTY, errno.EEXIST}
+_NOT_THERE = {errno.ENOENT, errno.ENOTDIR}
+
+
+def missing_files(folder: Path, files: Iterable[File]) -> tuple[str, ...]:
+    """The wanted files that do not lie below the folder with their exact size."""
+    return tuple(file.path for file in files if file.wanted and _size(folder, file) != file.size)
+
+
+def sizes_of(folder: Path, files: Iterable[File]) -> dict[str, int]:
+    """How many bytes of each wanted file lie below the folder."""
+    return {file.path: max(0, min(_size(folder, file), file.size)) for file in files if file.wanted}
+
+
+def remove_files(folder: Path, files: Iterable[File], stop: threading.Event) -> None:
+    """Unlink these files, then the folders they leave empty. What is gone already is fine."""
+    paths = [file.path for file in files if _plain(folder, file.path)]
+    for path in paths:
+        if stop.is_set():
+            return
+        _unlink(within(folder, path))
+    for empty in sorted(folders_of(folder, paths), key=lambda each: len(each.parts), reverse=True):
+        _remove_if_empty(empty)
+
+
+def _size(folder: Path, file: File) -> int:
+    """The size on the disk; -1 if there is no such file."""
+    try:
+        facts = within(folder, file.path).lstat()
+    except Refused:
+        return -1
+    except OSError as error:
+        if error.errno in _NOT_THERE:
+            return -1
+        raise
+    return facts.st_size if stat.S_ISREG(facts.st_mode) else -1
+
+
+def _plain(folder: Path, path: str) -> bool:
+    """Whether the file can be one of ours: we never deliver through a link."""
+    try:
+        within(folder, path)
+    except Refused:
+        return False
+    return True
+
+
+def _unlink(path: Path) -> None:
+    try:
+        path.unlink()
+    except IsADirectoryError:
+        return  # not what we delivered
+    except OSError as error:
+        if error.errno not in _NOT_THERE and not path.is_dir():
+            raise
+
+
+def _remove_if_empty(folder: Path) -> None:
+    try:
+        os.rmdir(folder)  # noqa: PTH106  never follows a link, as unlink
+    except OSError as error:
+        if error.errno not in _NOT_THERE | _NOT_EMPTY:
+            raise

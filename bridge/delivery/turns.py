@@ -1,0 +1,89 @@
+"""Whose turn it is at the CDN: so many files at once over all torrents, shared fairly."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bridge.clock import Clock
+
+# Reconnecting is cheap but not free for the CDN, so a long download gives way only so often.
+TURN_SECONDS = 120.0
+
+
+class Turn:
+    """The right to have one connection; `over` says that others should have it now."""
+
+    def __init__(self, turns: "Turns", key: str) -> None:
+        self._turns = turns
+        self._key = key
+        self._ends_at = turns.clock.monotonic() + TURN_SECONDS
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is up and a torrent with fewer turns waits."""
+        return self._turns.clock.monotonic() >= self._ends_at and self._turns.unfair_to(self._key)
+
+
+class Turns:
+    """The next turn goes to the torrent with the fewest; among equals to the longest unserved."""
+
+    def __init__(self, most: int, clock: Clock) -> None:
+        self.clock = clock
+        self._most = most
+        self._taken: Counter[str] = Counter()
+        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._served: dict[str, int] = {}  # when each waiting torrent was last served
+        self._count = 0
+
+    @asynccontextmanager
+    async def turn(self, key: str) -> AsyncIterator[Turn]:
+        """Wait for a turn and hold it."""
+        await self._wait(key)
+        try:
+            yield Turn(self, key)
+        finally:
+            self._give_back(key)
+
+    def unfair_to(self, key: str) -> bool:
+        """Whether another torrent waits that has fewer turns than this one."""
+        mine = self._taken[key]
+        return any(self._taken[other] < mine for other in self._waiting if other != key)
+
+    async def _wait(self, key: str) -> None:
+        ticket = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, deque()).append(ticket)
+        self._hand_out()
+        try:
+            await ticket
+        except asyncio.CancelledError:
+            if ticket.done() and not ticket.cancelled():
+                self._give_back(key)
+            else:
+                self._leave(key, ticket)
+            raise
+
+    def _hand_out(self) -> None:
+        while self._waiting and self._taken.total() < self._most:
+            key = min(
+                self._waiting, key=lambda each: (self._taken[each], self._served.get(each, 0))
+            )
+            ticket = self._waiting[key][0]
+            self._leave(key, ticket)
+            self._taken[key] += 1
+            self._count += 1
+            self._served[key] = self._count
+            ticket.set_result(None)
+
+    def _give_back(self, key: str) -> None:
+        self._taken[key] -= 1
+        if not self._taken[key]:
+            del self._taken[key]
+            if key not in self._waiting:
+                self._served.pop(key, None)
+        self._hand_out()
+
+    def _leave(self, key: str, ticket: asyncio.Future[None]) -> None:
+        self._waiting[key].remove(ticket)
+        if not self._waiting[key]:
+            del self._waiting[key]

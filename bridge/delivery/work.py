@@ -1,0 +1,32 @@
+"""What the delivery remembers of a torrent between two calls, in memory only."""
+
+import asyncio
+
+from bridge.clock import Clock
+from bridge.delivery.leg import Leg
+from bridge.delivery.links import Link
+
+MOST_DISPROOFS = 3
+
+
+class Work:
+    """One torrent's leg, links and disproofs; `lock` lets one call at a time touch its files."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.leg = Leg(clock)
+        self.lock = asyncio.Lock()
+        self.holders = 0  # calls that hold the lock or wait for it
+        self.over = False  # placed or discarded: nothing more to remember
+        self.links: dict[str, Link] = {}
+        self._disproved: dict[str, set[str]] = {}  # file path → links whose bytes were wrong
+
+    def disprove(self, path: str) -> int:
+        """The bytes of this file were wrong; from how many links they were, by now."""
+        disproved = self._disproved.setdefault(path, set())
+        if link := self.links.pop(path, None):
+            disproved.add(link.url)
+        return len(disproved)
+
+    def is_disproved(self, path: str, url: str) -> bool:
+        """Whether this link already gave wrong bytes."""
+        return url in self._disproved.get(path, ())
