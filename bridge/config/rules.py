@@ -26,7 +26,7 @@ from bridge.config.types import (
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("text", "json")
 DIALECTS = ("4", "5")
-LATER = ("symlink", "strm")  # designed, not built yet
+LATER = ("cached_first", "cached_only", "symlink", "strm")  # designed, not built yet
 SMALLEST_POLL_SECONDS = 5.0
 MOST_PARALLEL_FILES = 32
 
@@ -105,15 +105,19 @@ def _category(name: str, rules: CategorySettings) -> CategorySettings:
     path = f"categories.{name}"
     if not name or not name.isprintable():
         _wrong("categories", "a category's name is empty or holds a control character")
-    if rules.deliver in LATER:
-        _wrong(
-            f"{path}.deliver", f"{rules.deliver} is not available in this version, only download"
-        )
+    _not_later(f"{path}.cached", rules.cached, "any")
+    _not_later(f"{path}.deliver", rules.deliver, "download")
     _choice(f"{path}.deliver", rules.deliver, ("download",))
     for field in rules.give_up.__struct_fields__:
         if getattr(rules.give_up, field) <= 0:
             _wrong(f"{path}.give_up.{field}", "expected a number above 0")
     return rules
+
+
+def _not_later(path: str, value: str, only: str) -> None:
+    # Refused, as doing something else than what was asked would be worse.
+    if value in LATER:
+        _wrong(path, f"{value} is not available in this version, only {only}")
 
 
 def _arr(arr: ArrSettings) -> ArrSettings:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from bridge.config import CachedPolicy, ImportMode, Settings, apply_umask, load, time_factor
+from bridge.config import ImportMode, Settings, apply_umask, load, time_factor
 from bridge.config.environment import names
 from bridge.errors import BadSettings
 
@@ -127,7 +127,7 @@ def test_every_simple_setting_can_come_from_the_environment(load_it: Load) -> No
         BRIDGE_QBITTORRENT__TRUSTED_NETWORKS="192.168.1.10, 10.0.0.0/8",
         BRIDGE_SERVER__ALLOWED_HOSTS="[Bridge.Example, other.example]",
         BRIDGE_ARRS="[{name: sonarr, url: 'http://sonarr:8989/', api_key: abcdef}]",
-        BRIDGE_CATEGORIES="{tv: {cached: cached_only}}",
+        BRIDGE_CATEGORIES="{tv: {give_up: {no_seeds_hours: 3}}}",
     )
     assert (settings.torbox.poll_seconds, settings.torbox.share) == (30.0, 0.5)
     assert settings.downloads.import_mode is ImportMode.HARDLINK
@@ -135,7 +135,7 @@ def test_every_simple_setting_can_come_from_the_environment(load_it: Load) -> No
     assert settings.qbittorrent.trusted_networks == ("192.168.1.10/32", "10.0.0.0/8")
     assert settings.server.allowed_hosts == ("bridge.example", "other.example")
     assert settings.arrs[0].url == "http://sonarr:8989"
-    assert settings.category("tv").cached is CachedPolicy.CACHED_ONLY
+    assert settings.category("tv").give_up.no_seeds_hours == 3.0
 
 
 def test_an_empty_variable_says_nothing(load_it: Load) -> None:
@@ -384,16 +384,15 @@ def test_whatever_is_said_the_answer_is_settings_or_one_sentence(
 def test_a_category_takes_what_it_does_not_say_from_the_star(load_it: Load) -> None:
     settings = load_it("""
 categories:
-  tv: {cached: cached_only, give_up: {no_growth_hours: 1}}
+  tv: {cached: any, give_up: {no_growth_hours: 1}}
   films:
-  "*": {cached: cached_first, give_up: {no_seeds_hours: 9}}
+  "*": {give_up: {no_seeds_hours: 9, no_growth_hours: 7}}
 """)
     tv = settings.category("tv")
-    assert tv.cached is CachedPolicy.CACHED_ONLY
     assert (tv.give_up.no_growth_hours, tv.give_up.no_seeds_hours) == (1.0, 9.0)
     assert tv.give_up.no_metadata_minutes == 30.0
     assert settings.category("films") == settings.category("*") == settings.category("unheard of")
-    assert settings.category("films").cached is CachedPolicy.CACHED_FIRST
+    assert settings.category("films").give_up.no_growth_hours == 7.0
 
 
 def test_without_a_star_the_defaults_are_inherited(load_it: Load) -> None:
@@ -402,10 +401,14 @@ def test_without_a_star_the_defaults_are_inherited(load_it: Load) -> None:
     assert settings.category("other") == load_it().category("other")
 
 
-@pytest.mark.parametrize("deliver", ["symlink", "strm"])
-def test_a_way_of_delivery_that_comes_later_is_refused_plainly(load_it: Load, deliver: str) -> None:
-    said = sentence(load_it, f"categories: {{tv: {{deliver: {deliver}}}}}")
-    assert f"{deliver} is not available in this version" in said
+@pytest.mark.parametrize(
+    "rule",
+    ["deliver: symlink", "deliver: strm", "cached: cached_first", "cached: cached_only"],
+)
+def test_a_rule_that_comes_later_is_refused_plainly(load_it: Load, rule: str) -> None:
+    name, _, value = rule.partition(": ")
+    said = sentence(load_it, f"categories: {{tv: {{{rule}}}}}")
+    assert said.startswith(f"categories.tv.{name}: {value} is not available in this version, only")
 
 
 # --- rules
