@@ -88,7 +88,7 @@ def read(
         body=body,
         parsed=True,
         success=success if isinstance(success, bool) else None,
-        code=error.upper()[:80] if isinstance(error, str) and wrong else "",
+        code=_code(error) if isinstance(error, str) and wrong else "",
         error=wrong,
         detail=detail.replace(secret, "(key)") if secret else detail,
         data=envelope.get("data"),
@@ -102,6 +102,10 @@ def _json(body: bytes) -> object:
         return json.loads(body.decode("utf-8-sig", "replace"), strict=False)
     except (ValueError, RecursionError):
         return None
+
+
+def _code(error: str) -> str:
+    return error.upper() if re.fullmatch(r"\w{1,60}", error, re.ASCII) else "UNREADABLE"
 
 
 def _flat(detail: object) -> str:

@@ -10,6 +10,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bridge.clock import Clock
+from bridge.config import TorBoxSettings
+from bridge.torbox.client import TorBox
+from bridge.torbox.limits import Limits
+from tests.unit.torbox_words import KEY
 
 
 class HandClock(Clock):
@@ -89,9 +93,13 @@ def hand_clock() -> HandClock:
 @pytest.fixture
 async def canned() -> AsyncIterator[Canned]:
     canned = Canned()
-    async with TestServer(canned.app()) as server:
+    server = TestServer(canned.app())
+    await server.start_server(access_log=None)  # it would log the key of `requestdl`
+    try:
         canned.url = str(server.make_url("")).rstrip("/")
         yield canned
+    finally:
+        await server.close()
 
 
 class Remembering:
@@ -121,3 +129,11 @@ class Remembering:
 @pytest.fixture
 def memory() -> Remembering:
     return Remembering()
+
+
+@pytest.fixture
+async def torbox(canned: Canned, memory: Remembering) -> AsyncIterator[TorBox]:
+    clock = Clock()
+    settings = TorBoxSettings(api_key=KEY, api_url=canned.url + "/")
+    async with TorBox(settings, Limits(clock, memory), clock, "torbox-bridge/test") as torbox:
+        yield torbox

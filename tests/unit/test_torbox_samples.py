@@ -1,14 +1,12 @@
 """Every recorded or documented answer of TorBox's, served as it is over a real socket."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bridge.clock import Clock
-from bridge.config import TorBoxSettings
 from bridge.errors import (
     AccountTrouble,
     BridgeError,
@@ -20,20 +18,11 @@ from bridge.errors import (
     Trouble,
 )
 from bridge.torbox.client import TorBox
-from bridge.torbox.limits import Limits
 from bridge.torbox.replies import Created, QueuedItem
+from tests.unit.torbox_words import KEY
 
 SAMPLES = Path(__file__).parents[1] / "data" / "torbox"
 SEASON = "S01.1080p.WEB-DL"
-KEY = "0f0f0f0f-secret-key"
-
-
-@pytest.fixture
-async def torbox(canned: Any, memory: Any) -> AsyncIterator[TorBox]:
-    clock = Clock()
-    settings = TorBoxSettings(api_key=KEY, api_url=canned.url)
-    async with TorBox(settings, Limits(clock, memory), clock, "torbox-bridge/test") as torbox:
-        yield torbox
 
 
 def _create(torbox: TorBox, **more: Any) -> Any:
