@@ -59,6 +59,7 @@ SLOTS_WAIT_SECONDS = 60.0
 SERVERS_WAIT_SECONDS = 120.0
 COOLDOWN_WAIT_SECONDS = 600.0
 MONTH_WAIT_SECONDS = 3600.0
+DAY_SECONDS = 86400.0
 
 
 def limited(reply: Reply) -> bool:
@@ -139,7 +140,7 @@ def _busy(reply: Reply, now: float) -> TorBoxBusy | None:
     limits = reply.data if isinstance(reply.data, dict) else {}
     if reply.code == "COOLDOWN_LIMIT" or "cooldown_until" in limits:
         until, then = when(limits.get("cooldown_until")), when(limits.get("current_time")) or now
-        wait = COOLDOWN_WAIT_SECONDS if until is None else max(1.0, until - then)
+        wait = COOLDOWN_WAIT_SECONDS if until is None else min(max(1.0, until - then), DAY_SECONDS)
         return TorBoxBusy("The account is in TorBox's cooldown between downloads", wait)
     if reply.code == "ACTIVE_LIMIT" or "active_limit" in limits:
         return TorBoxBusy(
