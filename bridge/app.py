@@ -22,6 +22,7 @@ from bridge.core.housekeeping import Housekeeper
 from bridge.core.labels import Labels
 from bridge.core.ledger import Ledger
 from bridge.core.submit import Submitter
+from bridge.dashboard.api import BridgeApi
 from bridge.dashboard.health import Health
 from bridge.delivery.delivery import Delivery
 from bridge.errors import CannotStart, DiskTrouble
@@ -73,17 +74,19 @@ async def bridge(settings: Settings, clock: Clock, password: str) -> AsyncIterat
         commands.load_preferences(remembered.kept.get("preferences", ""))
         housekeeper = Housekeeper(engine, board, labels, delivery, cleaner, clock)
         face = Face(commands, settings.qbittorrent, settings.server, clock, password)
-        app = _application(face, Health(engine, board), settings.server.url_base)
+        base = settings.server.url_base
+        ours = [*BridgeApi(board).routes(base), *Health(engine, board).routes()]
+        app = _application(face, [*routes(face, base), *ours])
         async with delivery, torbox:
             await _probe(delivery, clock)
             async with engine, housekeeper:
                 yield Bridge(app, board, commands, engine, store)
 
 
-def _application(face: Face, health: Health, url_base: str) -> web.Application:
+def _application(face: Face, table: list[web.RouteDef]) -> web.Application:
     app = web.Application(client_max_size=MOST_BODY_BYTES, middlewares=face.middlewares)
     app.on_response_prepare.append(face.dress)
-    app.add_routes([*routes(face, url_base), *health.routes()])
+    app.add_routes(table)
     return app
 
 

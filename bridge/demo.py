@@ -34,22 +34,23 @@ BAR = 32
 
 async def demo(*, stay: bool) -> int:
     """Run the demo; 0 when two torrents are whole and the third says why it is not."""
-    with tempfile.TemporaryDirectory(prefix="torbox-bridge-demo-") as folder:
-        clock = Clock(TIME_FACTOR)
-        simulator = Simulator(clock=clock.time, api_key=KEY, seed=1)
-        grabs = _publish(simulator)
-        async with (
-            simulator.serving() as torbox_url,
-            _running(Path(folder), torbox_url, clock) as url,
-            _session(url) as sonarr,
-        ):
-            _say(f"TorBox (a simulator) on {torbox_url}, the bridge on {url}, files in {folder}\n")
-            await _grab(sonarr, grabs)
-            shown = await _watch(sonarr)
-            whole = await asyncio.to_thread(_proven, shown, grabs)
-            if stay and whole:
-                _say(_how_to_connect(url))
-                await asyncio.Event().wait()
+    folder = Path(tempfile.mkdtemp(prefix="torbox-bridge-demo-"))
+    clock = Clock(TIME_FACTOR)
+    simulator = Simulator(clock=clock.time, api_key=KEY, seed=1)
+    grabs = _publish(simulator)
+    async with (
+        simulator.serving() as torbox_url,
+        _running(folder, torbox_url, clock) as url,
+        _session(url) as sonarr,
+    ):
+        _say(f"TorBox (a simulator) on {torbox_url}, the bridge on {url}, files in {folder}\n")
+        await _grab(sonarr, grabs)
+        shown = await _watch(sonarr)
+        whole = await asyncio.to_thread(_proven, shown, grabs)
+        await _explain(sonarr, shown)
+        if stay and whole:
+            _say(_how_to_connect(url))
+            await asyncio.Event().wait()
     _say("demo: ok" if whole else "demo: failed")
     return 0 if whole else 1
 
@@ -140,9 +141,29 @@ async def _watch(sonarr: aiohttp.ClientSession) -> list[Row]:
                 rows: list[Row] = sorted(await answer.json(), key=lambda row: str(row["name"]))
             drawn = await _draw(sonarr, rows, drawn)
             states = [row["state"] for row in rows]
-            if states.count("pausedUP") == 2 and "stalledDL" in states:
+            if states.count("pausedUP") == 2 and await _gave_up(sonarr, rows):
                 return rows
             await asyncio.sleep(POLL_SECONDS)
+
+
+async def _gave_up(sonarr: aiohttp.ClientSession, rows: list[Row]) -> bool:
+    """Whether the torrent without seeds has run out of its (here very short) time."""
+    stalled = [row for row in rows if row["state"] == "stalledDL"]
+    return bool(stalled) and (await _told(sonarr, stalled[0]))["phase"] == "failed"
+
+
+async def _told(sonarr: aiohttp.ClientSession, row: Row) -> Row:
+    """What the bridge's own API says of a torrent."""
+    async with sonarr.get(f"../bridge/torrents/{row['hash']}") as answer:
+        told: Row = await answer.json()
+        return told
+
+
+async def _explain(sonarr: aiohttp.ClientSession, rows: list[Row]) -> None:
+    for row in rows:
+        if row["state"] != "pausedUP":
+            told = await _told(sonarr, row)
+            _say(f"\n{told['name']} shows {row['state']}: {told['reason']}\n")
 
 
 async def _draw(sonarr: aiohttp.ClientSession, rows: list[Row], drawn: int) -> int:
@@ -166,11 +187,10 @@ def _proven(rows: list[Row], grabs: list[Published]) -> bool:
     for row in rows:
         grab = by_hash[str(row["hash"])]
         if row["state"] != "pausedUP":
-            _say(f"{grab.name}: {row['state']}")
             continue
-        for path in grab.files:
-            here = Path(str(row["content_path"])) / path
-            same = here.is_file() and _sha256(here) == grab.sha256(path)
+        for file in grab.files:
+            here = Path(str(row["content_path"])) / file.path
+            same = here.is_file() and _sha256(here) == grab.sha256(file.path)
             whole = whole and same
             _say(f"{'whole' if same else 'WRONG'}  {here}")
     return whole
