@@ -1,10 +1,12 @@
 """TorBox's API: one method per endpoint; `Wire.call` is the one place that touches the network."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+from msgspec import structs
 
 from bridge.clock import Clock
 from bridge.config import TorBoxSettings
@@ -103,8 +105,11 @@ class TorBox:
     async def items(self, *, offset: int = 0, limit: int = 100) -> Page:
         """A page of the account's items, newest first; see `Page` for what absence means."""
         params = {"bypass_cache": "true", "offset": str(offset), "limit": str(limit)}
-        data = await self._list("torrents", "mylist", params)
-        return items.page(data, limit, self._oddities)
+        reply = await self._list("torrents", "mylist", params)
+        if reply.is_large:
+            # A hundred season packs have thousands of files; clients must not wait for them.
+            return await asyncio.to_thread(items.page, reply.data, limit, self._oddities)
+        return items.page(reply.data, limit, self._oddities)
 
     async def item(self, torrent_id: int) -> Seen:
         """One item, always fresh."""
@@ -122,8 +127,8 @@ class TorBox:
     async def queue(self) -> tuple[QueuedItem, ...]:
         """What waits in TorBox's own queue."""
         params = {"type": "torrent", "bypass_cache": "true"}
-        data = await self._list("queued", "getqueued", params)
-        return replies.queue(data, self._oddities)
+        reply = await self._list("queued", "getqueued", params)
+        return replies.queue(reply.data, self._oddities)
 
     async def control(self, torrent_id: int, operation: str) -> None:
         """Delete, pause, resume or reannounce one item."""
@@ -202,16 +207,16 @@ class TorBox:
             raise self._error(reply, "torrentinfo")
         return found
 
-    async def _list(self, service: str, endpoint: str, params: Mapping[str, str]) -> object:
-        """A list's data; None when TorBox says that there is nothing."""
+    async def _list(self, service: str, endpoint: str, params: Mapping[str, str]) -> Reply:
+        """A list's answer; its data is None when TorBox says that there is nothing."""
         reply = await self._call("GET", service, endpoint, params=params)
         if verdicts.empty_list(reply):
-            return None
+            return structs.replace(reply, data=None)
         if not reply.ok:
             raise self._error(reply, endpoint)
         if not isinstance(reply.data, list | dict | None):
             raise TorBoxUnwell(f"TorBox answered with something else than a list ({endpoint})")
-        return reply.data
+        return reply
 
     async def _control(self, service: str, endpoint: str, asked: Mapping[str, Any]) -> None:
         # `all` is sent as false, always: true would reach what is not ours.

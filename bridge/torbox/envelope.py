@@ -17,6 +17,7 @@ from msgspec import Struct
 logger = logging.getLogger(__name__)
 
 MOST_ODDITIES = 200
+LARGE = 2**18
 LARGEST = 2**63 - 1  # what SQLite can hold; no id or size is larger
 EPOCH_AFTER = 1577836800.0  # larger values are a time, smaller ones a wait (torbox-api.md §5)
 
@@ -58,6 +59,11 @@ class Reply(Struct, frozen=True):
     def ok(self) -> bool:
         """Whether TorBox did what was asked (torbox-api.md §0, fact 1)."""
         return self.success is True and self.status < 400 and not self.error
+
+    @property
+    def is_large(self) -> bool:
+        """Whether making something of it takes long enough to be done beside the loop."""
+        return len(self.body) > LARGE
 
     @property
     def is_file(self) -> bool:

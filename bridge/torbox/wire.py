@@ -72,8 +72,9 @@ class Wire:
         key_in_query: bool = False,
     ) -> Reply:
         """Send one call and read its answer, whatever it is; only "not now" and silence raise."""
-        query = {**(params or {}), **({"token": self._usable_key()} if key_in_query else {})}
-        headers = {} if key_in_query else {"Authorization": f"Bearer {self._usable_key()}"}
+        key = self._usable_key()
+        query = {**(params or {}), **({"token": key} if key_in_query else {})}
+        headers = {} if key_in_query else {"Authorization": f"Bearer {key}"}
         async with self._limits.call(endpoint, spare=spare) as sent_at:
             answer = await self._exchange(
                 seconds,
@@ -88,7 +89,7 @@ class Wire:
                 self._is_unwell()
                 raise TorBoxUnwell(f"TorBox did not answer ({endpoint}): {answer}")
             status, answer_headers, content = answer
-            reply = read(status, answer_headers, content, secret=self._key, sent_at=sent_at)
+            reply = read(status, answer_headers, content, secret=key, sent_at=sent_at)
             await self._heed(endpoint, reply)
         return reply
 

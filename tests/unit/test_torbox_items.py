@@ -251,3 +251,12 @@ async def test_queue_entries_are_found_by_hash_even_if_only_their_magnet_has_it(
 
     (entry,) = await torbox.queue()
     assert (entry.id, entry.hash, entry.created_at) == (3, "a" * 40, None)
+
+
+async def test_a_list_of_many_files_is_read_whole(torbox: TorBox, canned: Any) -> None:
+    files = [file(number, f"R/{number:05}.mkv") for number in range(10_000)]
+    canned.says(listing(item(1, files=files), item(2)))
+
+    first, second = await torbox.items()
+    assert len(first.files) == 10_000
+    assert second.torrent_id == 2
