@@ -20,6 +20,7 @@ from bridge.delivery import choosing, moving, paths, removal
 from bridge.delivery.cdn import Cdn
 from bridge.delivery.download import Download, LinkSource, Means
 from bridge.delivery.flushing import flush_folders
+from bridge.delivery.journal import Journal, this_boot
 from bridge.delivery.leg import Leg
 from bridge.delivery.partfile import PartFile
 from bridge.delivery.probe import probe
@@ -49,6 +50,7 @@ class Delivery:
         self._settings = settings
         self._clock = clock
         self._root = Path(settings.path)
+        self._boot = this_boot()
         self._works: dict[str, Work] = {}
         threads = partial(Threads, root=self._root, patience_seconds=disk_patience_seconds)
         self._house = threads("disk", 4)
@@ -83,7 +85,9 @@ class Delivery:
         """Count what is here already, as after a restart."""
         work = self._work(torrent_hash)
         folder = paths.incomplete_folder(self._root, torrent_hash)
-        sizes = await self._house.run(torrent_hash, removal.sizes_of, folder, files)
+        sizes = await self._house.run(
+            torrent_hash, removal.trusted_sizes, folder, files, work.journal
+        )
         for path, size in sizes.items():
             work.leg.holds(path, size)
         return work.leg
@@ -115,6 +119,7 @@ class Delivery:
             self._check_mount()
             source = paths.incomplete_folder(self._root, torrent_hash)
             moving.move_folder(source, self._own(save_path, folder), torrent_hash, stop)
+            self._works[torrent_hash].journal.forget()
 
         async with self._holding(torrent_hash) as work:
             await self._house.run_long(torrent_hash, move)
@@ -149,6 +154,7 @@ class Delivery:
             folder = paths.incomplete_folder(self._root, torrent_hash)
             removal.remove_files(folder, files, stop)
             moving.remove_copied(folder.parent, torrent_hash)
+            self._works[torrent_hash].journal.forget()
 
         async with self._holding(torrent_hash) as work:
             await self._house.run_long(torrent_hash, remove)
@@ -199,7 +205,7 @@ class Delivery:
 
         async def bring(file: File) -> None:
             try:
-                part = PartFile(folder, file.path, file.size, with_md5=bool(file.md5))
+                part = PartFile(folder, file.path, file.size, work.journal, with_md5=bool(file.md5))
                 await Download(self._means, work, torrent_hash, file, part, link).run()
             finally:
                 under_way.release()
@@ -229,7 +235,11 @@ class Delivery:
                 self._works.pop(torrent_hash, None)
 
     def _work(self, torrent_hash: str) -> Work:
-        return self._works.setdefault(torrent_hash, Work(self._clock))
+        work = self._works.get(torrent_hash)
+        if work is None:
+            folder = paths.incomplete_folder(self._root, torrent_hash)
+            work = self._works[torrent_hash] = Work(self._clock, Journal(folder, self._boot))
+        return work
 
     def _own(self, save_path: str, folder: str) -> Path:
         return paths.own_folder(self._root, save_path, folder)

@@ -105,6 +105,8 @@ class Download:
         async with self._means.cdn.body(link.url, self._part.held, self._file) as body:
             if body.starts_at != self._part.held:
                 await self._cut(body.starts_at)
+            if not body.attested:
+                await self._means.writers.run(self._key, self._part.distrust)
             await self._take(body, link, turn)
 
     async def _link(self) -> Link:
@@ -137,15 +139,14 @@ class Download:
             raise CdnUnwell("the CDN sent more than the file has")
         if self._part.held < self._file.size:
             raise CdnUnwell("the CDN ended the file too early")
+        self._part.vouch()
 
     async def _proven(self) -> bool:
         """Whether the bytes are the file's. If not, they are gone and the link with them."""
         with self._work.leg.verification():
             await self._means.writers.run(self._key, self._part.flush)
-            expected = (self._file.md5 or "").strip('" ').lower()
-            if not _MD5.fullmatch(expected):
-                return True
-            if await self._means.readers.run_long(self._key, self._part.md5) == expected:
+            if await self._is_the_file():
+                await self._means.writers.run(self._key, self._part.prove)
                 return True
         await self._cut(0)
         if self._work.disprove(self._file.path) >= MOST_DISPROOFS:
@@ -153,6 +154,12 @@ class Download:
                 self._file.path, f"{self._file.path} came wrong three times (its checksum differs)"
             )
         return False
+
+    async def _is_the_file(self) -> bool:
+        expected = (self._file.md5 or "").strip('" ').lower()
+        if self._part.proven or not _MD5.fullmatch(expected):
+            return True
+        return await self._means.readers.run_long(self._key, self._part.md5) == expected
 
     async def _cut(self, to: int) -> None:
         await self._means.writers.run_surely(self._key, self._part.cut, to)

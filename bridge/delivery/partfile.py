@@ -6,6 +6,7 @@ import stat
 import threading
 from pathlib import Path
 
+from bridge.delivery.journal import Journal
 from bridge.delivery.paths import within
 from bridge.errors import DiskTrouble
 
@@ -15,19 +16,28 @@ READ_BYTES = 1 << 20
 class PartFile:
     """The first `held` of a file's `size` bytes, with their checksum as far as they passed by."""
 
-    def __init__(self, folder: Path, path: str, size: int, *, with_md5: bool) -> None:
+    def __init__(
+        self, folder: Path, path: str, size: int, journal: Journal, *, with_md5: bool
+    ) -> None:
         self._folder = folder
         self._path = path
+        self._journal = journal
         self.size = size
         self.held = 0
         self._fd = -1
         # A write that outlived its caller must not meet the close of its file.
         self._lock = threading.Lock()
+        self._vouched = True  # what is written now is known to be of the right length
         self._md5 = hashlib.md5(usedforsecurity=False) if with_md5 else None
         self._digested = 0  # the checksum covers so many bytes from the start
 
-    def open(self) -> int:
-        """Open or make the file; how many bytes of it are here already."""
+    @property
+    def proven(self) -> bool:
+        """Whether it was found to be the file, in this run or an earlier one."""
+        return self._journal.kept(self._path).proven and self.held == self.size
+
+    def open(self) -> None:
+        """Open or make the file, and keep of it what can be trusted."""
         with self._lock:
             place = within(self._folder, self._path)
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -36,11 +46,9 @@ class PartFile:
             facts = os.fstat(self._fd)
             if not stat.S_ISREG(facts.st_mode):
                 raise DiskTrouble("something that is no file lies where a file should come")
-            self.held = facts.st_size
-            if self.held > self.size:
-                # Not what we wrote for this size: nothing of it can be trusted.
-                self._cut(0)
-            return self.held
+            # More than the file has is not what we wrote.
+            size = facts.st_size if facts.st_size <= self.size else 0
+            self._keep(self._journal.trusted(self._path, size), facts.st_size)
 
     def write(self, blocks: list[bytes]) -> None:
         """Append the blocks."""
@@ -56,12 +64,34 @@ class PartFile:
     def cut(self, to: int) -> None:
         """Keep only the first bytes."""
         with self._lock:
-            self._cut(to)
+            self._vouched = True
+            self._keep(to, self.held)
+
+    def distrust(self) -> None:
+        """What is written from here on counts only after `vouch`."""
+        with self._lock:
+            self._vouched = False
+            self._journal.note(self._path, 0, vouched=False)
+
+    def vouch(self) -> None:
+        """What is here turned out to be of the right length."""
+        with self._lock:
+            self._vouched = True
 
     def flush(self) -> None:
-        """Return when what is here would survive a power cut."""
+        """Return when what is here now would survive a power cut. Writing may go on meanwhile."""
         with self._lock:
-            os.fdatasync(self._fd)
+            fd, held = os.dup(self._fd), self.held
+        try:
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+        if self._vouched:
+            self._journal.note(self._path, held)
+
+    def prove(self) -> None:
+        """Remember that this is the file."""
+        self._journal.note(self._path, self.held, proven=True)
 
     def md5(self, stop: threading.Event) -> str:
         """The checksum in hex; reads from the disk what did not pass by."""
@@ -82,14 +112,19 @@ class PartFile:
                 os.close(self._fd)
                 self._fd = -1
 
+    def _keep(self, count: int, here: int) -> None:
+        """Keep `count` of the bytes that are here; the journal must not promise more meanwhile."""
+        kept = self._journal.kept(self._path)
+        proven = kept.proven and count == self.size
+        self._journal.note(self._path, min(count, kept.flushed), proven=proven)
+        if count < here:
+            os.ftruncate(self._fd, count)
+        self.held = count
+        if self._md5 is not None and self._digested > count:
+            self._md5 = hashlib.md5(usedforsecurity=False)
+            self._digested = 0
+
     def _digest(self, block: memoryview) -> None:
         if self._md5 is not None and self._digested == self.held:
             self._md5.update(block)
             self._digested += len(block)
-
-    def _cut(self, to: int) -> None:
-        os.ftruncate(self._fd, to)
-        self.held = to
-        if self._md5 is not None and self._digested > to:
-            self._md5 = hashlib.md5(usedforsecurity=False)
-            self._digested = 0

@@ -7,19 +7,27 @@ from typing import Self
 from bridge.delivery.partfile import PartFile
 from bridge.delivery.threads import Threads
 
+FLUSH_BYTES = 64 << 20  # at most so much is fetched again after a power cut
+
 
 class Pipe:
-    """At most one block is being written. Left without an error, all of them are."""
+    """At most one block is being written and one stretch flushed; both end with the pipe."""
 
     def __init__(self, writers: Threads, key: str, part: PartFile) -> None:
         self._writers = writers
         self._key = key
         self._part = part
         self._writing: asyncio.Task[None] | None = None
+        self._flushing: asyncio.Task[None] | None = None
+        self._flush_at = part.held + FLUSH_BYTES
 
     async def put(self, blocks: list[bytes]) -> None:
         """Write these blocks after the ones before."""
-        await self._settle()
+        await self._written()
+        if self._part.held >= self._flush_at:
+            await self._flushed()
+            self._flush_at = self._part.held + FLUSH_BYTES
+            self._flushing = asyncio.create_task(self._writers.run(self._key, self._part.flush))
         self._writing = asyncio.create_task(self._writers.run(self._key, self._part.write, blocks))
 
     async def __aenter__(self) -> Self:
@@ -28,11 +36,21 @@ class Pipe:
     async def __aexit__(
         self, kind: type[BaseException] | None, _error: object, _trace: TracebackType | None
     ) -> None:
-        if kind is not None and issubclass(kind, asyncio.CancelledError) and self._writing:
-            self._writing.cancel()
-        await self._settle()
+        if kind is not None and issubclass(kind, asyncio.CancelledError):
+            for task in (self._writing, self._flushing):
+                if task is not None:
+                    task.cancel()
+        try:
+            await self._written()
+        finally:
+            await self._flushed()
 
-    async def _settle(self) -> None:
+    async def _written(self) -> None:
         writing, self._writing = self._writing, None
         if writing is not None:
             await writing
+
+    async def _flushed(self) -> None:
+        flushing, self._flushing = self._flushing, None
+        if flushing is not None:
+            await flushing

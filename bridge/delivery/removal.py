@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bridge.delivery.flushing import folders_of
+from bridge.delivery.journal import Journal
 from bridge.delivery.paths import within
 from bridge.errors import Refused
 from bridge.model import File
@@ -21,9 +22,13 @@ def missing_files(folder: Path, files: Iterable[File]) -> tuple[str, ...]:
     return tuple(file.path for file in files if file.wanted and _size(folder, file) != file.size)
 
 
-def sizes_of(folder: Path, files: Iterable[File]) -> dict[str, int]:
-    """How many bytes of each wanted file lie below the folder."""
-    return {file.path: max(0, min(_size(folder, file), file.size)) for file in files if file.wanted}
+def trusted_sizes(folder: Path, files: Iterable[File], journal: Journal) -> dict[str, int]:
+    """How many bytes of each wanted file lie below the folder and can be trusted."""
+    return {
+        file.path: journal.trusted(file.path, size)
+        for file in files
+        if file.wanted and 0 <= (size := _size(folder, file)) <= file.size
+    }
 
 
 def remove_files(folder: Path, files: Iterable[File], stop: threading.Event) -> None:

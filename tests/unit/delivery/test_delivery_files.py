@@ -11,6 +11,7 @@ from aiohttp import web
 from bridge.clock import Clock
 from bridge.config import DownloadsSettings
 from bridge.delivery import Delivery
+from bridge.delivery.journal import Journal, this_boot
 from bridge.errors import (
     AccountTrouble,
     DiskTrouble,
@@ -191,6 +192,7 @@ async def test_a_checksum_is_right_after_a_resume_too(cdn, delivery, incomplete)
     file = cdn.holds("a.mkv", 5 * MIB, md5=True)
     incomplete.mkdir()
     (incomplete / "a.mkv").write_bytes(cdn.contents["a.mkv"][: 2 * MIB])
+    Journal(incomplete, this_boot()).note("a.mkv", 0)
 
     await delivery.deliver(HASH, [file], cdn.link)
 
@@ -201,9 +203,11 @@ async def test_a_half_that_is_wrong_is_found_by_the_checksum(cdn, delivery, inco
     file = cdn.holds("a.mkv", 5 * MIB, md5=True)
     incomplete.mkdir()
     (incomplete / "a.mkv").write_bytes(bytes(2 * MIB))
+    Journal(incomplete, this_boot()).note("a.mkv", 0)
 
     await delivery.deliver(HASH, [file], cdn.link)
 
+    assert cdn.ranges(file) == [f"bytes={2 * MIB}-", "bytes=0-"]
     assert (incomplete / "a.mkv").read_bytes() == cdn.contents["a.mkv"]
 
 
@@ -407,3 +411,86 @@ async def test_the_speed_is_that_of_the_last_ten_seconds(cdn, delivery, clock):
     assert not leg.verifying
     clock.skip(11)
     assert leg.speed == 0
+
+
+async def test_after_a_power_cut_only_what_was_flushed_counts(cdn, delivery, incomplete):
+    file = cdn.holds("a.mkv", 5 * MIB)
+    incomplete.mkdir()
+    (incomplete / "a.mkv").write_bytes(cdn.contents["a.mkv"][:MIB] + bytes(2 * MIB))
+    Journal(incomplete, "the boot before").note("a.mkv", MIB)
+
+    leg = await delivery.measure(HASH, [file])
+    assert leg.delivered_bytes == MIB
+    await delivery.deliver(HASH, [file], cdn.link)
+
+    assert cdn.ranges(file) == [f"bytes={MIB}-"]
+    assert (incomplete / "a.mkv").read_bytes() == cdn.contents["a.mkv"]
+
+
+async def test_bytes_that_no_journal_speaks_of_do_not_count(cdn, delivery, incomplete):
+    file = cdn.holds("a.mkv", MIB)
+    incomplete.mkdir()
+    (incomplete / "a.mkv").write_bytes(bytes(1000))
+
+    await delivery.deliver(HASH, [file], cdn.link)
+
+    assert cdn.ranges(file) == ["bytes=0-"]
+
+
+async def test_a_torn_line_in_the_journal_costs_only_that_line(cdn, delivery, incomplete):
+    file = cdn.holds("a.mkv", 5 * MIB)
+    incomplete.mkdir()
+    (incomplete / "a.mkv").write_bytes(cdn.contents["a.mkv"][:MIB])
+    Journal(incomplete, "the boot before").note("a.mkv", MIB)
+    (journal,) = incomplete.parent.glob("*.journal")
+    with journal.open("ab") as torn:
+        torn.write(b'{"path":"a.mkv","flushed":99')
+
+    await delivery.deliver(HASH, [file], cdn.link)
+
+    assert cdn.ranges(file) == [f"bytes={MIB}-"]
+    assert Journal(incomplete, "").kept("a.mkv").proven
+
+
+async def test_a_proven_file_is_not_read_again_after_a_restart(
+    cdn, delivery, incomplete, settings, clock
+):
+    file = cdn.holds("a.mkv", MIB, md5=True)
+    await delivery.deliver(HASH, [file], cdn.link)
+    (incomplete / "a.mkv").write_bytes(bytes(MIB))  # reading it would disprove it
+    async with Delivery(settings, clock, user_agent="test", allow_http=True) as after:
+        await after.deliver(HASH, [file], cdn.link)
+
+    assert cdn.ranges(file) == ["bytes=0-"]
+
+
+async def test_what_no_length_vouches_for_does_not_outlive_a_kill(cdn, delivery, incomplete):
+    file = cdn.holds("a.mkv", 5 * MIB)
+
+    async def begins_the_whole_unmeasured(cdn, request, content, start):
+        response = web.StreamResponse()
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        await response.write(b"Service Unavailable" * 100_000)
+        await cdn.over.wait()
+        return response
+
+    cdn.will(file, begins_the_whole_unmeasured)
+    task = asyncio.create_task(delivery.deliver(HASH, [file], cdn.link))
+    await until(lambda: delivery.leg(HASH) and delivery.leg(HASH).delivered_bytes)
+
+    assert (incomplete / "a.mkv").stat().st_size > 0
+    assert Journal(incomplete, this_boot()).trusted("a.mkv", MIB) == 0
+    await stopped(task)
+    assert (incomplete / "a.mkv").stat().st_size == 0
+
+
+async def test_the_journal_goes_with_the_torrent(cdn, delivery, incomplete, settings):
+    first, second = cdn.holds("a.mkv", 10), cdn.holds("b.mkv", 10)
+    await delivery.deliver(HASH, [first], cdn.link)
+    await delivery.deliver(OTHER, [second], cdn.link)
+    await delivery.place(HASH, settings.path, "Show")
+    await delivery.discard_incomplete(OTHER, [second])
+
+    assert list(incomplete.parent.iterdir()) == []
+    assert delivery.leg(HASH) is None

@@ -1,0 +1,106 @@
+"""How much of each file can be trusted after a restart: a line per change, beside the files.
+
+After kill -9 all that was written is still there. After a power cut only what was flushed is,
+though the file may look longer. So a line holds what was flushed, and in which boot of the machine
+the rest was written. Blocks: only called in threads.
+"""
+
+import os
+import threading
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from bridge.delivery.flushing import flush_folder
+from bridge.delivery.paths import HIDDEN
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Kept(Struct, frozen=True, omit_defaults=True):
+    """What is known of one file; the last line about it counts."""
+
+    path: str
+    flushed: int = 0  # so many bytes from the start survive a power cut
+    boot: str = ""  # in this boot, what lies beyond them can be trusted too
+    proven: bool = False
+
+
+class Journal:
+    """The lines about one torrent's files."""
+
+    def __init__(self, folder: Path, boot: str) -> None:
+        self._place = folder.parent / f"{HIDDEN}{folder.name}.journal"
+        self._boot = boot
+        self._kept: dict[str, Kept] | None = None
+        self._lock = threading.RLock()
+
+    def trusted(self, path: str, size: int) -> int:
+        """How many of the `size` bytes that the file has can be trusted."""
+        kept = self.kept(path)
+        return size if kept.boot and kept.boot == self._boot else min(size, kept.flushed)
+
+    def kept(self, path: str) -> Kept:
+        """The last line about a file."""
+        with self._lock:
+            if self._kept is None:
+                self._kept = {kept.path: kept for kept in _lines(self._place)}
+            return self._kept.get(path, Kept(path))
+
+    def note(self, path: str, flushed: int, *, proven: bool = False, vouched: bool = True) -> None:
+        """Remember it, durably if it says less or more than before is flushed.
+
+        `vouched`: what will be written beyond `flushed` can be trusted while the machine runs.
+        """
+        kept = Kept(path, flushed, self._boot if vouched else "", proven)
+        with self._lock:
+            before = self.kept(path)
+            if kept == before:
+                return
+            assert self._kept is not None
+            _append(self._place, kept, durable=flushed != before.flushed or proven or not vouched)
+            self._kept[path] = kept
+
+    def forget(self) -> None:
+        """The torrent is placed or discarded."""
+        self._place.unlink(missing_ok=True)
+        self._kept = None
+
+
+def this_boot() -> str:
+    """What tells this run of the machine from others; "" where the system does not say."""
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return ""
+
+
+def _lines(place: Path) -> list[Kept]:
+    """The readable lines: a crash may have torn the last one."""
+    try:
+        raw = place.read_bytes()
+    except FileNotFoundError:
+        return []
+    lines = []
+    for line in raw.splitlines():
+        try:
+            lines.append(msgspec.json.decode(line, type=Kept))
+        except msgspec.DecodeError:
+            continue
+    return lines
+
+
+def _append(place: Path, kept: Kept, *, durable: bool) -> None:
+    flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    is_new = not place.exists()
+    fd = os.open(place, flags, 0o666)
+    try:
+        # A torn line before this one must not swallow it.
+        os.write(fd, b"\n" + msgspec.json.encode(kept) + b"\n")
+        if durable:
+            os.fdatasync(fd)
+    finally:
+        os.close(fd)
+    if is_new:
+        flush_folder(place.parent)
