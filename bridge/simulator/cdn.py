@@ -31,6 +31,7 @@ class Fetch:
     at: float
     headers: dict[str, str]
     method: str = "GET"
+    zip: bool = False  # a zip made on the fly: no ranges, size unknown (§7.7)
     status: int | None = None
     sent_bytes: int = 0
     ended: bool = False
@@ -99,7 +100,7 @@ class Cdn(Faults):
         if link is None:
             return self._page(fetch, self.expired_status, replies.EXPIRED_LINK)
         file = _file_of(link)
-        fetch.path, fetch.hash = file.path, link.item.hash
+        fetch.path, fetch.hash, fetch.zip = file.path, link.item.hash, link.file_id is None
         refusal = self._refusal(request, link, fetch)
         if refusal is not None:
             return refusal
@@ -160,7 +161,7 @@ class Cdn(Faults):
             return web.Response(status=302, headers={"Location": spoiled.redirect_to})
         if spoiled.html_bytes is not None or spoiled.status is not None:
             return self._spoiled_page(spoiled, fetch)
-        if spoiled.ignore_range:
+        if spoiled.ignore_range or fetch.zip:
             asked = Part(0, file.size, file.size, partial=False)
         if asked.start >= file.size > 0:
             fetch.status = 416
@@ -187,7 +188,7 @@ class Cdn(Faults):
             total = part.size + spoiled.length_by + spoiled.total_by
             last = part.start + length - 1
             response.headers["Content-Range"] = f"bytes {part.start}-{last}/{total}"
-        if spoiled.no_length:
+        if spoiled.no_length or fetch.zip:
             response.enable_chunked_encoding()
         else:
             response.content_length = length

@@ -100,11 +100,17 @@ class Gate:
         call.params |= await params.body(request)
         if not request.headers.get("User-Agent"):
             return replies.html(403, "error code: 1010"), usual
-        if self.faults.down:
+        if self.faults.down == "hang":
+            call.fault = "hang"
+            await silence(request, self.awake)
+            if self.faults.down or _left(request):
+                return None, usual
+        elif self.faults.down:
             call.fault = self.faults.down
-            return await self._down(request), usual
+            page = replies.html(502, replies.HTML_502)
+            return (page if self.faults.down == "down" else None), usual
         fault = self.faults.draw(call.endpoint, self.world.now)
-        call.fault = type(fault).__name__ if fault else ""
+        call.fault = type(fault).__name__ if fault else call.fault
         await self._slow(call.endpoint)
         match fault:
             case None:
@@ -132,11 +138,6 @@ class Gate:
             return await self._done(request, call), habits.oddities
         finally:
             habits.oddities = usual
-
-    async def _down(self, request: web.Request) -> Reply | None:
-        if self.faults.down == "hang":
-            await silence(request, self.awake)
-        return replies.html(502, replies.HTML_502) if self.faults.down == "down" else None
 
     async def _faulty(self, fault: Answer | Cut | Hang, request: web.Request) -> Reply | None:
         match fault:
@@ -249,10 +250,14 @@ async def silence(request: web.Request, end: asyncio.Event) -> bool:
     """Nothing, until the event (True) or until the client leaves (False)."""
     # The server does not cancel handlers of clients that left: a create goes on without them.
     while not end.is_set():
-        if request.transport is None or request.transport.is_closing():
+        if _left(request):
             return False
         await asyncio.sleep(LOOK_SECONDS)
     return True
+
+
+def _left(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
 
 
 def _cut(request: web.Request) -> web.Response:

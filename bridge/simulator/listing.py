@@ -1,17 +1,19 @@
 """Reads of the lists: pages, one item by id, and how stale each of them may be (§2.5)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from aiohttp import web
 
 from . import params, replies, shapes
-from .account import Account, Item
+from .account import Account, Item, QueueEntry
 from .replies import Reply, Said, fine, no
 from .world import World
 
 MAX_PAGE = 10_000
+Key: TypeAlias = tuple[int, str, int | None]  # account, endpoint, id
+Row = TypeVar("Row", Item, QueueEntry)
 
 
 @dataclass
@@ -19,8 +21,8 @@ class Lists:
     """Mylist, getqueued and checkcached."""
 
     world: World
-    # When the answer without bypass_cache was last made, by account, endpoint and id.
-    _snapshots: dict[tuple[int, str, int | None], float] = field(default_factory=dict)
+    # What reads without bypass_cache show: when it was made, of which moment, and what.
+    _snapshots: dict[Key, tuple[float, float, list[Any]]] = field(default_factory=dict)
 
     async def mylist(self, request: web.Request, account: Account | None) -> Reply:
         """The list, or one item with `id`."""
@@ -28,17 +30,15 @@ class Lists:
         id_ = params.integer(query, "id")
         offset = params.integer(query, "offset", 0) or 0
         limit = params.integer(query, "limit", 1000)
-        at = self._moment(mine, "mylist", id_, query)
+        found, at = self._read((mine.id, "mylist", id_), query, mine.items)
         if id_ is not None:
-            return self._one(mine, id_, at)
-        found = mine.items(at)
+            return self._one(mine, found, at)
         return self._page(found, offset, limit, lambda item: self._shown(item, mine, at))
 
-    def _one(self, account: Account, id_: int, at: float) -> Reply:
-        item = account.item(id_, at)
-        if item is None:
+    def _one(self, account: Account, found: list[Item], at: float) -> Reply:
+        if not found:
             raise Said(replies.not_found())
-        shown = self._shown(item, account, at)
+        shown = self._shown(found[0], account, at)
         data = [shown] if self.world.habits.oddities.list_by_id else shown
         return fine("Torrent list retrieved successfully.", data)
 
@@ -63,23 +63,21 @@ class Lists:
         id_ = params.integer(query, "id")
         offset = params.integer(query, "offset", 0) or 0
         limit = params.integer(query, "limit", 1000)
-        at = self._moment(mine, "getqueued", id_, query)
-        torrents_asked = query.get("type", "torrent") == "torrent"
-        entries = mine.entries(at) if torrents_asked else []
+        entries, _ = self._read((mine.id, "getqueued", id_), query, mine.entries)
+        if query.get("type", "torrent") != "torrent":
+            entries = []
         shown = [shapes.entry(entry, self.world.habits) for entry in entries]
-        if id_ is None:
-            page = shown[max(0, offset) :][: 1000 if limit is None else max(0, limit)]
-            return fine("Queued downloads retrieved successfully.", page)
-        one = next((entry for entry in shown if entry["id"] == id_), None)
-        if one is None:
+        if id_ is not None and not shown:
             raise Said(replies.not_found())
-        return fine("Queued downloads retrieved successfully.", one)
+        page = shown[max(0, offset) :][: 1000 if limit is None else max(0, limit)]
+        data = page if id_ is None else shown[0]
+        return fine("Queued downloads retrieved successfully.", data)
 
     async def check_cached(self, request: web.Request, account: Account | None) -> Reply:
         """checkcached: never adds anything, and may be an hour old."""
         query, hashes = request.query, _hashes(request.query.getall("hash", []))
         kind = query.get("format", "object")
-        if request.method == "POST" and request.can_read_body:
+        if request.method == "POST" and request.body_exists:
             body = await params.json_object(request)
             hashes += _hashes(body.get("hashes") or [])
             kind = str(body.get("format", kind))
@@ -106,20 +104,23 @@ class Lists:
         told = {"name": torrent.name, "size": torrent.size, "hash": hash_}
         return told | ({"files": files} if with_files else {})
 
-    def _moment(
-        self, account: Account, endpoint: str, id_: int | None, query: Mapping[str, str]
-    ) -> float:
-        """The moment whose world a read shows (§2.5). A capital `True` bypasses nothing (#1041)."""
-        now = self.world.settle()
+    def _read(
+        self, key: Key, query: Mapping[str, str], living: Callable[[float], list[Row]]
+    ) -> tuple[list[Row], float]:
+        """What a read finds, and the moment it shows (§2.5)."""
+        now, id_ = self.world.settle(), key[2]
         params.boolean(query, "bypass_cache")
+        # A capital `True` bypasses nothing (rdt-client #1041).
         bypass = query.get("bypass_cache") in ("true", "1")
-        key = (account.id, endpoint, id_)
-        made_at = self._snapshots.get(key)
-        stale = self.world.habits.stale_seconds
-        if bypass or made_at is None or not 0 <= now - made_at < stale:
-            self._snapshots[key] = made_at = now
-        # By id it has always been reported fresh.
-        return made_at - (self.world.habits.lag_seconds if id_ is None else 0)
+        kept = None if bypass else self._snapshots.get(key)
+        if kept is None or not 0 <= now - kept[0] < self.world.habits.stale_seconds:
+            # By id it has always been reported fresh.
+            at = now - (self.world.habits.lag_seconds if id_ is None else 0)
+            kept = now, at, [row for row in living(at) if id_ in (None, row.id)]
+            self._snapshots[key] = kept
+        if bypass:
+            del self._snapshots[key]  # the next read without is fresh too
+        return kept[2], kept[1]
 
 
 def mine_of(account: Account | None) -> Account:

@@ -210,14 +210,17 @@ class Simulator(Habits):
         self.faults.weather = weather
 
     def stop(self, how: str = "down", *, cdn: bool = False) -> None:
-        """TorBox is down: "down" 502 pages, "hang" no answers, "refuse" closed connections."""
+        """TorBox is down: "down" 502 pages, "hang" no answers, "refuse" closed connections.
+
+        Mind that HTTP clients ask an idempotent request again when its connection is closed.
+        """
         if how not in ("down", "hang", "refuse"):
             raise ValueError(how)
         self.gate.awake.clear()
         self.faults.down, self.cdn.down = how, cdn
 
     def resume(self) -> None:
-        """TorBox is back; hung calls are cut off."""
+        """TorBox is back; hung calls whose client has not left are answered."""
         self.faults.down, self.cdn.down = None, False
         self.gate.awake.set()
 
