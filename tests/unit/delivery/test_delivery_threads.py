@@ -1,0 +1,171 @@
+"""A disk that hangs, refuses or is slow holds up its own files only."""
+
+import asyncio
+import errno
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from bridge.delivery import Delivery
+from bridge.delivery.threads import Threads
+from bridge.delivery.trouble import disk_trouble
+from bridge.errors import DiskTrouble
+
+HASH = "a1" * 20
+OTHER = "b2" * 20
+ROOT = Path("/data/torrents")
+
+
+@pytest.fixture
+async def threads():
+    made = Threads("test", 2, ROOT, patience_seconds=0.05)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def gate():
+    """A call that hangs until the gate is opened."""
+    opened = threading.Event()
+    yield opened
+    opened.set()
+
+
+async def test_a_call_gives_its_result_or_raises_its_error(threads):
+    assert await threads.run("a", pow, 2, 5) == 32
+    with pytest.raises(ZeroDivisionError):
+        await threads.run("a", divmod, 1, 0)
+
+
+async def test_calls_run_in_daemon_threads_that_let_the_process_end(threads):
+    assert (await threads.run("a", threading.current_thread)).daemon
+
+
+async def test_a_disk_that_does_not_answer_is_trouble_and_not_waited_for(threads, gate):
+    with pytest.raises(DiskTrouble, match="does not answer"):
+        await threads.run("a", gate.wait)
+
+
+async def test_a_hanging_call_is_waited_for_before_its_key_is_used_again(threads, gate):
+    with pytest.raises(DiskTrouble):
+        await threads.run("a", gate.wait)
+
+    with pytest.raises(DiskTrouble):
+        await threads.quiet("a")
+    await threads.quiet("b")
+    gate.set()
+    await threads.quiet("a")
+
+
+async def test_while_every_thread_hangs_a_waiting_call_is_not_made_later(threads, gate):
+    made = []
+    for _ in range(2):
+        with pytest.raises(DiskTrouble):
+            await threads.run("a", gate.wait)
+    with pytest.raises(DiskTrouble):
+        await threads.run("a", made.append, 1)
+    gate.set()
+    await threads.run("a", made.append, 2)
+
+    assert made == [2]
+
+
+async def test_a_cancelled_caller_leaves_only_when_its_call_has_ended(threads):
+    begun, ended = threading.Event(), []
+
+    def call() -> None:
+        begun.set()
+        threading.Event().wait(0.02)
+        ended.append(True)
+
+    task = asyncio.create_task(threads.run("a", call))
+    while not begun.is_set():
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert ended == [True]
+
+
+async def test_a_long_call_is_told_to_stop_when_its_caller_is_cancelled(threads):
+    begun = threading.Event()
+
+    def call(stop: threading.Event) -> None:
+        begun.set()
+        stop.wait()
+
+    task = asyncio.create_task(threads.run_long("a", call))
+    while not begun.is_set():
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.ENOSPC, "is full"),
+        (errno.EDQUOT, "is full"),
+        (errno.EACCES, f"chown -R {os.geteuid()}:{os.getegid()} /data/torrents"),
+        (errno.EPERM, f"chown -R {os.geteuid()}:{os.getegid()} /data/torrents"),
+        (errno.EROFS, "mount -o remount,rw /"),
+        (errno.ENOENT, "is its disk mounted"),
+        (errno.ESTALE, "is its disk mounted"),
+        (errno.ENOTCONN, "is its disk mounted"),
+        (errno.EMFILE, "ulimit"),
+        (errno.EIO, "Input/output error"),
+        (None, "no reason given"),
+    ],
+)
+def test_every_refusal_of_a_disk_is_a_sentence_with_its_cure(number, says):
+    assert says in str(disk_trouble(OSError(number, "x", "/data/torrents/secret"), ROOT))
+
+
+HOLDS_A_LEASE = """
+import fcntl, os, signal, sys
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def hanging_file(incomplete, delivery):
+    """A file whose `open` hangs, as on a dead mount: another process holds a lease on it."""
+    incomplete.mkdir()
+    place = incomplete / "hangs.mkv"
+    command = [sys.executable, "-c", HOLDS_A_LEASE, str(place)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        if holder.stdout.readline() != b"held\n":
+            pytest.skip("this file system knows no leases")
+        yield holder
+        holder.stdin.close()
+
+
+async def test_a_hanging_disk_blocks_neither_the_loop_nor_other_torrents(
+    hanging_file, cdn, settings, clock
+):
+    stuck, free = cdn.holds("hangs.mkv", 10), cdn.holds("free.mkv", 10)
+    async with Delivery(
+        settings, clock, user_agent="test", allow_http=True, disk_patience_seconds=0.3
+    ) as delivery:
+        hanging = asyncio.create_task(delivery.deliver(HASH, [stuck], cdn.link))
+        await delivery.deliver(OTHER, [free], cdn.link)
+        assert delivery.leg(OTHER).delivered_bytes == 10
+        assert not hanging.done()
+        with pytest.raises(DiskTrouble, match="does not answer"):
+            await hanging
+
+        with pytest.raises(DiskTrouble, match="does not answer"):
+            await delivery.discard_incomplete(HASH, [stuck])
+        hanging_file.stdin.close()
+        hanging_file.wait()
+        await delivery.discard_incomplete(HASH, [stuck])
