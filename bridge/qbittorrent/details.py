@@ -1,6 +1,5 @@
 """One torrent looked at closely: properties, files, trackers, pieces (qbittorrent.md §4, §7.2)."""
 
-from collections.abc import Sequence
 from itertools import accumulate
 
 from msgspec import Struct
@@ -10,7 +9,9 @@ from bridge.model import Situation, Torrent
 from bridge.qbittorrent.encoding import count, number
 from bridge.qbittorrent.views import (
     FINISHED,
+    Fields,
     Words,
+    active_seconds,
     amounts,
     eta,
     has_metadata,
@@ -99,56 +100,82 @@ class Pieces(Struct, frozen=True):
 
 def properties(words: Words, entry: Entry) -> Properties:
     """The torrent as `torrents/properties` tells it."""
-    torrent, shown, wishes = entry.torrent, entry.shown, entry.torrent.wishes
-    _, done, progress = amounts(entry)
-    limits, cut = share_limits(entry), pieces(entry)
-    elapsed = int(max(0, torrent.changed_at - torrent.added_at))
-    seeds, peers = count(shown.seeds), count(shown.peers)
     return Properties(
-        addition_date=int(torrent.added_at),
-        comment=torrent.comment,
-        completion_date=int(torrent.completed_at) or -1,
-        created_by="",
-        creation_date=-1,
-        dl_limit=wishes.download_limit if wishes.download_limit > 0 else -1,
-        dl_speed=speed(entry),
-        dl_speed_avg=done // elapsed if elapsed else 0,
-        download_path=words.download_path(entry),
-        eta=eta(entry),
-        has_metadata=has_metadata(torrent),
-        hash=torrent.hash,
-        infohash_v1=torrent.v1,
-        infohash_v2=torrent.v2,
-        is_private=bool(torrent.private),
-        last_seen=int(torrent.seen_complete_at) or -1,
-        name=torrent.name or torrent.hash,
-        nb_connections=count(seeds + peers),
-        nb_connections_limit=CONNECTIONS_LIMIT,
-        peers=peers,
-        peers_total=peers,
-        piece_size=cut.size,
-        pieces_have=cut.have,
-        pieces_num=cut.number,
+        **_identity(words, entry),
+        **_amounts(entry),
+        **_speeds(entry),
+        **_dates(entry),
+        # Nothing is uploaded from here, and no tracker is asked by us.
         popularity=0,
-        private=torrent.private if words.dialect.later else bool(torrent.private),
-        progress=progress,
         reannounce=0,
-        save_path=torrent.save_path,
-        seeding_time=limits.seeding_time,
-        seeds=seeds,
-        seeds_total=seeds,
-        share_ratio=number(limits.ratio),
-        time_elapsed=elapsed,
-        total_downloaded=done,
-        total_downloaded_session=done,
-        total_size=total_size(torrent),
         total_uploaded=0,
         total_uploaded_session=0,
         total_wasted=0,
-        up_limit=wishes.upload_limit if wishes.upload_limit > 0 else -1,
         up_speed=0,
         up_speed_avg=0,
     )
+
+
+def _identity(words: Words, entry: Entry) -> Fields:
+    torrent = entry.torrent
+    return {
+        "comment": torrent.comment,
+        "created_by": "",
+        "download_path": words.download_path(entry),
+        "has_metadata": has_metadata(torrent),
+        "hash": torrent.hash,
+        "infohash_v1": torrent.v1,
+        "infohash_v2": torrent.v2,
+        "is_private": bool(torrent.private),
+        "name": torrent.name or torrent.hash,
+        "private": words.private(torrent),
+        "save_path": torrent.save_path,
+    }
+
+
+def _amounts(entry: Entry) -> Fields:
+    _, done, progress = amounts(entry)
+    cut = pieces(entry)
+    return {
+        "piece_size": cut.size,
+        "pieces_have": cut.have,
+        "pieces_num": cut.number,
+        "progress": progress,
+        "total_downloaded": done,
+        "total_downloaded_session": done,
+        "total_size": total_size(entry.torrent),
+    }
+
+
+def _speeds(entry: Entry) -> Fields:
+    wishes, elapsed = entry.torrent.wishes, active_seconds(entry.torrent)
+    seeds, peers = count(entry.shown.seeds), count(entry.shown.peers)
+    return {
+        "dl_limit": wishes.download_limit if wishes.download_limit > 0 else -1,
+        "dl_speed": speed(entry),
+        "dl_speed_avg": amounts(entry)[1] // elapsed if elapsed else 0,
+        "eta": eta(entry),
+        "nb_connections": count(seeds + peers),
+        "nb_connections_limit": CONNECTIONS_LIMIT,
+        "peers": peers,
+        "peers_total": peers,
+        "seeds": seeds,
+        "seeds_total": seeds,
+        "up_limit": wishes.upload_limit if wishes.upload_limit > 0 else -1,
+    }
+
+
+def _dates(entry: Entry) -> Fields:
+    torrent, limits = entry.torrent, share_limits(entry)
+    return {
+        "addition_date": int(torrent.added_at),
+        "completion_date": int(torrent.completed_at) or -1,
+        "creation_date": -1,
+        "last_seen": int(torrent.seen_complete_at) or -1,
+        "seeding_time": limits.seeding_time,
+        "share_ratio": number(limits.ratio),
+        "time_elapsed": active_seconds(torrent),
+    }
 
 
 def file_names(torrent: Torrent) -> list[str]:
@@ -222,11 +249,6 @@ def piece_states(entry: Entry) -> bytes:
         return b"[]"
     states = b"2," * cut.have + b"0," * (cut.number - cut.have)
     return b"[" + states[:-1] + b"]"
-
-
-def chosen(rows: Sequence[dict[str, object]], indexes: Sequence[int]) -> list[dict[str, object]]:
-    """The rows with these indexes, in the order asked for."""
-    return [rows[index] for index in indexes]
 
 
 def _piece_range(start: int, end: int, size: int) -> list[int]:

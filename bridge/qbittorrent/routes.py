@@ -8,15 +8,15 @@ from aiohttp.typedefs import Handler
 from bridge.qbittorrent import idle
 from bridge.qbittorrent.face import Face
 
+READ, WRITE = "GET POST", "POST"
+Endpoint = tuple[str, str, Handler]
+
 
 def routes(face: Face, base: str = "") -> list[web.RouteDef]:
     """The endpoints below `base`, for this face's dialect."""
     head = face.dialect.later  # 4.5.2 answers HEAD with 405
-    endpoints = [*_both(face)]
-    if face.dialect.later:
-        endpoints += _later(face)
     table = []
-    for methods, path, handler in endpoints:
+    for methods, path, handler in endpoints(face):
         url = f"{base}/api/v2/{path}"
         if methods == READ:
             table.append(web.get(url, handler, allow_head=head))
@@ -24,14 +24,26 @@ def routes(face: Face, base: str = "") -> list[web.RouteDef]:
     return table
 
 
-READ, WRITE = "GET POST", "POST"
-Endpoint = tuple[str, str, Handler]
-
-
-def _both(face: Face) -> Iterator[Endpoint]:
+def endpoints(face: Face) -> Iterator[Endpoint]:
+    """All of them, by scope."""
     yield WRITE, "auth/login", face.access.login
     yield WRITE, "auth/logout", face.access.logout
+    yield from _app(face)
+    yield from _torrents_reading(face)
+    yield from _torrents_doing(face)
+    yield from _torrents_setting(face)
+    yield from _labels(face)
+    yield READ, "sync/maindata", face.sync.maindata
+    yield READ, "sync/torrentPeers", face.sync.peers
+    yield from _transfer(face)
+    yield READ, "log/main", face.logbook.main
+    yield READ, "log/peers", idle.empty_list
+    yield from _idle()
+    if face.dialect.later:
+        yield from _later(face)
 
+
+def _app(face: Face) -> Iterator[Endpoint]:
     app = face.application
     yield READ, "app/version", app.version
     yield READ, "app/webapiVersion", app.api_version
@@ -43,6 +55,8 @@ def _both(face: Face) -> Iterator[Endpoint]:
     yield READ, "app/networkInterfaceAddressList", app.interface_addresses
     yield WRITE, "app/shutdown", app.shut_down
 
+
+def _torrents_reading(face: Face) -> Iterator[Endpoint]:
     torrents = face.torrents
     yield READ, "torrents/info", torrents.info
     yield READ, "torrents/properties", torrents.properties
@@ -54,11 +68,11 @@ def _both(face: Face) -> Iterator[Endpoint]:
     yield READ, "torrents/export", torrents.export
     yield READ, "torrents/downloadLimit", torrents.download_limit
     yield READ, "torrents/uploadLimit", torrents.upload_limit
-    yield READ, "torrents/categories", face.categories.list
-    yield READ, "torrents/tags", face.tags.list
 
-    yield WRITE, "torrents/add", face.adding.add
+
+def _torrents_doing(face: Face) -> Iterator[Endpoint]:
     changing, commands = face.changing, face.commands
+    yield WRITE, "torrents/add", face.adding.add
     yield WRITE, "torrents/delete", changing.delete
     yield WRITE, "torrents/pause", changing.verb(commands.pause)
     yield WRITE, "torrents/resume", changing.verb(commands.resume)
@@ -70,6 +84,10 @@ def _both(face: Face) -> Iterator[Endpoint]:
     yield WRITE, "torrents/bottomPrio", changing.verb(commands.move_to_bottom)
     yield WRITE, "torrents/increasePrio", changing.verb(commands.move_up)
     yield WRITE, "torrents/decreasePrio", changing.verb(commands.move_down)
+
+
+def _torrents_setting(face: Face) -> Iterator[Endpoint]:
+    changing = face.changing
     yield WRITE, "torrents/setForceStart", changing.set_force_start
     yield WRITE, "torrents/setSuperSeeding", changing.set_super_seeding
     yield WRITE, "torrents/setAutoManagement", changing.set_auto_management
@@ -82,18 +100,22 @@ def _both(face: Face) -> Iterator[Endpoint]:
     yield WRITE, "torrents/rename", changing.rename
     yield WRITE, "torrents/addPeers", changing.add_peers
 
-    yield WRITE, "torrents/createCategory", face.categories.create
-    yield WRITE, "torrents/editCategory", face.categories.edit
-    yield WRITE, "torrents/removeCategories", face.categories.remove
-    yield WRITE, "torrents/setCategory", face.categories.set
-    yield WRITE, "torrents/createTags", face.tags.create
-    yield WRITE, "torrents/deleteTags", face.tags.delete
-    yield WRITE, "torrents/addTags", face.tags.add
-    yield WRITE, "torrents/removeTags", face.tags.remove
 
-    yield READ, "sync/maindata", face.sync.maindata
-    yield READ, "sync/torrentPeers", face.sync.peers
+def _labels(face: Face) -> Iterator[Endpoint]:
+    categories, tags = face.categories, face.tags
+    yield READ, "torrents/categories", categories.list
+    yield READ, "torrents/tags", tags.list
+    yield WRITE, "torrents/createCategory", categories.create
+    yield WRITE, "torrents/editCategory", categories.edit
+    yield WRITE, "torrents/removeCategories", categories.remove
+    yield WRITE, "torrents/setCategory", categories.set
+    yield WRITE, "torrents/createTags", tags.create
+    yield WRITE, "torrents/deleteTags", tags.delete
+    yield WRITE, "torrents/addTags", tags.add
+    yield WRITE, "torrents/removeTags", tags.remove
 
+
+def _transfer(face: Face) -> Iterator[Endpoint]:
     transfer = face.transfer
     yield READ, "transfer/info", transfer.info
     yield READ, "transfer/speedLimitsMode", transfer.mode
@@ -104,10 +126,6 @@ def _both(face: Face) -> Iterator[Endpoint]:
     yield WRITE, "transfer/setDownloadLimit", transfer.set_download_limit
     yield WRITE, "transfer/setUploadLimit", transfer.set_upload_limit
     yield WRITE, "transfer/banPeers", transfer.ban_peers
-
-    yield READ, "log/main", face.logbook.main
-    yield READ, "log/peers", idle.empty_list
-    yield from _idle()
 
 
 def _idle() -> Iterator[Endpoint]:
@@ -137,10 +155,3 @@ def _later(face: Face) -> Iterator[Endpoint]:
     yield READ, "torrents/SSLParameters", face.torrents.ssl_parameters
     yield WRITE, "torrents/setTags", face.tags.set
     yield READ, "torrentcreator/status", idle.empty_list
-
-
-def add_face(app: web.Application, face: Face, base: str = "") -> None:
-    """Let this application answer as qBittorrent, below `base` ("" or "/x")."""
-    app.middlewares.extend(face.middlewares)
-    app.on_response_prepare.append(face.dress)
-    app.add_routes(routes(face, base))

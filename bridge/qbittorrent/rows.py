@@ -21,7 +21,7 @@ class Row(Struct):
     entry: Entry
     info: Info
     encoded: bytes
-    since: array[int]
+    since: "array[int]"
 
     def changes(self, revision: int) -> dict[str, object]:
         """The fields that changed after this revision, without the hash, which is the key."""

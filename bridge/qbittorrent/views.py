@@ -6,6 +6,7 @@ only a torrent whose files are proven is called finished.
 """
 
 import re
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -18,6 +19,8 @@ from bridge.qbittorrent.encoding import count, number
 INFINITE_ETA = 8_640_000  # how qBittorrent says "unknown"
 MOST_INT64 = 2**63 - 1
 NEARLY = 0.999999  # an unfinished torrent never shows 1
+
+Fields: TypeAlias = dict[str, Any]
 
 _ESCAPE = re.compile("%[0-9A-F]{2}")
 
@@ -117,72 +120,100 @@ class Words:
 
     def info(self, entry: Entry, position: int) -> Info:
         """The torrent as `torrents/info` lists it; `position` is its place in the queue."""
-        torrent, shown, wishes = entry.torrent, entry.shown, entry.torrent.wishes
-        size, done, progress = amounts(entry)
-        limits = share_limits(entry)
-        known = has_metadata(torrent)
-        content = content_path(entry)
-        seeds, peers = count(shown.seeds), count(shown.peers)
-        never = self.dialect.never
         return Info(
-            added_on=int(torrent.added_at),
-            amount_left=size - done,
-            auto_tmm=False,
-            availability=availability(entry),
-            category=torrent.category,
-            comment=torrent.comment,
-            completed=done,
-            completion_on=int(torrent.completed_at) or never,
-            content_path=content,
-            dl_limit=max(0, wishes.download_limit),
-            dlspeed=speed(entry),
-            download_path=self.download_path(entry),
-            downloaded=done,
-            downloaded_session=done,
-            eta=eta(entry),
-            f_l_piece_prio=wishes.first_last,
-            force_start=wishes.force_start,
-            has_metadata=known,
-            hash=torrent.hash,
-            inactive_seeding_time_limit=wishes.inactive_minutes,
-            infohash_v1=torrent.v1,
-            infohash_v2=torrent.v2,
-            last_activity=int(max(torrent.changed_at, torrent.added_at)),
-            magnet_uri=self.magnet(torrent),
-            max_inactive_seeding_time=max(-1, wishes.inactive_minutes),
-            max_ratio=number(max(-1, limits.ratio_limit)),
-            max_seeding_time=max(-1, limits.seeding_minutes),
-            name=torrent.name or torrent.hash,
-            num_complete=seeds,
-            num_incomplete=peers,
-            num_leechs=peers,
-            num_seeds=seeds,
-            popularity=0,
             priority=position,
-            private=torrent.private if self.dialect.later else bool(torrent.private),
-            progress=progress,
-            ratio=number(limits.ratio),
-            ratio_limit=number(limits.ratio_limit),
+            **self._identity(entry.torrent),
+            **self._figures(entry),
+            **self._wishes(entry),
+            **self._dates(entry),
+            **self._places(entry),
+            # Nothing is uploaded from here, and no tracker is asked by us.
+            popularity=0,
             reannounce=0,
-            root_path=content if known else "",
-            save_path=torrent.save_path,
-            seeding_time=limits.seeding_time,
-            seeding_time_limit=limits.seeding_minutes,
-            seen_complete=int(torrent.seen_complete_at) or never,
-            seq_dl=wishes.sequential,
-            size=size,
-            state=self.dialect.word(STATES[shown.situation]),
-            super_seeding=wishes.super_seeding,
-            tags=", ".join(torrent.tags),
-            time_active=int(max(0, torrent.changed_at - torrent.added_at)),
-            total_size=total_size(torrent),
-            tracker=torrent.trackers[0] if torrent.trackers else "",
-            trackers_count=len(torrent.trackers),
-            up_limit=max(0, wishes.upload_limit),
             uploaded=0,
             uploaded_session=0,
             upspeed=0,
         )
+
+    def _identity(self, torrent: Torrent) -> Fields:
+        return {
+            "category": torrent.category,
+            "comment": torrent.comment,
+            "has_metadata": has_metadata(torrent),
+            "hash": torrent.hash,
+            "infohash_v1": torrent.v1,
+            "infohash_v2": torrent.v2,
+            "magnet_uri": self.magnet(torrent),
+            "name": torrent.name or torrent.hash,
+            "private": self.private(torrent),
+            "tags": ", ".join(torrent.tags),
+            "tracker": torrent.trackers[0] if torrent.trackers else "",
+            "trackers_count": len(torrent.trackers),
+        }
+
+    def _figures(self, entry: Entry) -> Fields:
+        size, done, progress = amounts(entry)
+        seeds, peers = count(entry.shown.seeds), count(entry.shown.peers)
+        return {
+            "amount_left": size - done,
+            "availability": availability(entry),
+            "completed": done,
+            "dlspeed": speed(entry),
+            "downloaded": done,
+            "downloaded_session": done,
+            "eta": eta(entry),
+            "num_complete": seeds,
+            "num_incomplete": peers,
+            "num_leechs": peers,
+            "num_seeds": seeds,
+            "progress": progress,
+            "size": size,
+            "state": self.dialect.word(STATES[entry.shown.situation]),
+            "total_size": total_size(entry.torrent),
+        }
+
+    def _wishes(self, entry: Entry) -> Fields:
+        wishes, limits = entry.torrent.wishes, share_limits(entry)
+        return {
+            "dl_limit": max(0, wishes.download_limit),
+            "f_l_piece_prio": wishes.first_last,
+            "force_start": wishes.force_start,
+            "inactive_seeding_time_limit": wishes.inactive_minutes,
+            "max_inactive_seeding_time": max(-1, wishes.inactive_minutes),
+            "max_ratio": number(max(-1, limits.ratio_limit)),
+            "max_seeding_time": max(-1, limits.seeding_minutes),
+            "ratio": number(limits.ratio),
+            "ratio_limit": number(limits.ratio_limit),
+            "seeding_time": limits.seeding_time,
+            "seeding_time_limit": limits.seeding_minutes,
+            "seq_dl": wishes.sequential,
+            "super_seeding": wishes.super_seeding,
+            "up_limit": max(0, wishes.upload_limit),
+        }
+
+    def _dates(self, entry: Entry) -> Fields:
+        torrent, never = entry.torrent, self.dialect.never
+        return {
+            "added_on": int(torrent.added_at),
+            "completion_on": int(torrent.completed_at) or never,
+            "last_activity": int(max(torrent.changed_at, torrent.added_at)),
+            "seen_complete": int(torrent.seen_complete_at) or never,
+            "time_active": active_seconds(torrent),
+        }
+
+    def _places(self, entry: Entry) -> Fields:
+        content = content_path(entry)
+        return {
+            "auto_tmm": False,
+            "content_path": content,
+            "download_path": self.download_path(entry),
+            "root_path": content if has_metadata(entry.torrent) else "",
+            "save_path": entry.torrent.save_path,
+        }
+
+    def private(self, torrent: Torrent) -> bool | None:
+        """Whether it is private; later versions say null while that is not known."""
+        return torrent.private if self.dialect.later else bool(torrent.private)
 
     def download_path(self, entry: Entry) -> str:
         """Where the files lie while they are incomplete, else ""."""
@@ -220,6 +251,11 @@ def share_limits(entry: Entry) -> Limits:
     limit = wishes.ratio_limit if wishes.ratio_limit >= 0 or wishes.ratio_limit == -1 else 0.0
     seconds = max(seeding_seconds(entry), wishes.seeding_minutes * 60)
     return Limits(limit, max(0.0, limit), wishes.seeding_minutes, min(seconds, MOST_INT64))
+
+
+def active_seconds(torrent: Torrent) -> int:
+    """For how long it has been here, as of its last change."""
+    return int(max(0, torrent.changed_at - torrent.added_at))
 
 
 def seeding_seconds(entry: Entry) -> int:
