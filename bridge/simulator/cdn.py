@@ -12,7 +12,7 @@ from aiohttp import web
 
 from . import replies, shapes, zipped
 from .cdn_faults import Faults, Spoiled
-from .gate import Sleep, silence
+from .gate import MOST_REMEMBERED, Sleep, silence
 from .published import Published, TorrentFile
 from .world import Link, World
 
@@ -97,6 +97,8 @@ class Cdn(Faults):
         fetch = Fetch("", "", request.headers.get("Range"), self.world.now, _plain(request))
         fetch.method = request.method
         self.fetches.append(fetch)
+        if len(self.fetches) > MOST_REMEMBERED:
+            del self.fetches[: MOST_REMEMBERED // 2]
         if link is None:
             return self._page(fetch, self.expired_status, replies.EXPIRED_LINK)
         file = _file_of(link)

@@ -58,6 +58,7 @@ class Odd:
 
 Fault: TypeAlias = Answer | Cut | Hang | AnswerAfterDoing | Odd
 
+CREATE = "createtorrent"
 HTML_502 = Answer(502, replies.HTML_502, content_type="text/html; charset=UTF-8")
 HTML_200 = Answer(200, "<html><body>Just a moment…</body></html>", content_type="text/html")
 EMPTY_200 = Answer(200, b"")
@@ -87,7 +88,14 @@ CREATE_FAILED = _envelope(
     500, None, "There was an error creating your torrent. Please try again later."
 )
 
-# What weather is made of. `Hang` is left out: it lasts as long as the client's own time limit.
+ACTIVE_LIMIT = _envelope(
+    500,
+    "ACTIVE_LIMIT",
+    "You have reached your active download limit of 3. Please upgrade your plan.",
+)
+
+# What weather is made of; `create_…` befalls creates only. `Hang` is left out: it lasts as long as
+# the client's own time limit.
 USUAL: dict[str, Fault] = {
     "html_502": HTML_502,
     "html_200": HTML_200,
@@ -102,6 +110,9 @@ USUAL: dict[str, Fault] = {
     "done_and_cut": AnswerAfterDoing(Cut()),
     "done_and_502": AnswerAfterDoing(HTML_502),
     "done_and_500": AnswerAfterDoing(UNKNOWN_ERROR),
+    "create_failed": CREATE_FAILED,
+    "create_no_servers": NO_SERVERS,
+    "create_active_limit": ACTIVE_LIMIT,
     "odd_detail": Odd({"detail_as": "list"}),
     "odd_object": Odd({"detail_as": "object", "error_when_fine": "false"}),
     "odd_error": Odd({"error_when_fine": "text"}),
@@ -134,7 +145,10 @@ class Weather:
         if self.endpoints is not None and endpoint not in self.endpoints:
             return None
         dice = random.Random(f"{self.seed}/{endpoint}/{number}")  # noqa: S311
-        return USUAL[dice.choice(self.kinds)] if dice.random() < self.chance else None
+        kind = dice.choice(self.kinds)
+        if dice.random() >= self.chance or (kind.startswith("create_") and endpoint != CREATE):
+            return None
+        return USUAL[kind]
 
     def is_out(self, now: float) -> bool:
         """Whether TorBox is down at this moment."""

@@ -28,6 +28,7 @@ Sleep = Callable[[float], Awaitable[object]]
 OPEN = {"torrentinfo", "magnettofile", "stats", "root"}
 TOKEN_IN_QUERY = {"requestdl"}
 SECRET_HEADERS = {"authorization", "cookie"}
+MOST_REMEMBERED = 100_000  # calls
 LOOK_SECONDS = 0.02  # real time between two looks whether a client has left
 
 
@@ -55,6 +56,7 @@ class Gate:
     sleep: Sleep
     routes: Routes
     calls: list[Call] = field(default_factory=list)
+    bytes_sent: int = 0
     awake: asyncio.Event = field(default_factory=asyncio.Event)  # set: hung calls end
 
     async def through(self, request: web.Request) -> web.StreamResponse:
@@ -72,6 +74,7 @@ class Gate:
             return _cut(request)
         body = reply.written(oddities)
         call.status, call.sent_bytes = reply.status, len(body)
+        self.bytes_sent += len(body)
         return self._response(reply, body)
 
     def _recorded(self, request: web.Request) -> Call:
@@ -85,6 +88,8 @@ class Gate:
             {k: v for k, v in headers.items() if k not in SECRET_HEADERS},
         )
         self.calls.append(call)
+        if len(self.calls) > MOST_REMEMBERED:
+            del self.calls[: MOST_REMEMBERED // 2]
         return call
 
     def _linking(self, one_more: bool) -> None:

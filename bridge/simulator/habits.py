@@ -3,7 +3,6 @@ ordinary day, the others are what torbox-api.md reports beside it.
 """
 
 from dataclasses import dataclass, field
-from math import inf
 from typing import Literal
 
 GIB = 1024**3
@@ -102,6 +101,4 @@ class Habits:
     purged_stay_beside_new: bool = False  # a re-created purged item keeps its old row too
     seeding_seconds: float | None = None  # instead of the plan's
     cdn_url: str | None = None  # another host for links than the one that was asked
-
-
-NEVER = inf
+    webdav_flatten: bool = False  # all files at the root of the tree

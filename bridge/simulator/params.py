@@ -1,7 +1,9 @@
 """Reading requests as FastAPI does: typed query parameters, forms and JSON, or a 422."""
 
+import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -46,12 +48,22 @@ def boolean(query: Mapping[str, Any], name: str, *, default: bool = False) -> bo
     raise Said(unprocessable("query", name, message, "bool_parsing"))
 
 
+@dataclass(frozen=True)
+class Upload:
+    """A file of a form, its part headers to the letter."""
+
+    filename: str
+    content_type: str
+    data: bytes
+
+
 async def form(request: web.Request) -> Mapping[str, Any]:
     """The fields of a multipart or urlencoded body; another body has none."""
     if request.content_type not in FORM_TYPES:
         return {}
     try:
-        return await request.post()
+        fields = await request.post()
+        return {name: await _read(value) for name, value in fields.items()}
     except web.HTTPRequestEntityTooLarge:
         detail = "You have exceeded the maximum amount of data you can send."
         raise Said(no(400, "TOO_MUCH_DATA", detail)) from None
@@ -63,7 +75,7 @@ async def body(request: web.Request) -> dict[str, Any]:
     """What a body says, for the record: form fields, files as bytes, or a JSON object."""
     if request.content_type in FORM_TYPES:
         fields = await form(request)
-        return {key: _plain(value) for key, value in fields.items()}
+        return {k: v.data if isinstance(v, Upload) else v for k, v in fields.items()}
     try:
         told = json.loads(await request.read())
     except (ValueError, web.HTTPRequestEntityTooLarge):
@@ -71,13 +83,12 @@ async def body(request: web.Request) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _plain(value: Any) -> Any:
+async def _read(value: Any) -> Any:
     if not isinstance(value, web.FileField):
         return value
     value.file.seek(0)
-    data = value.file.read()
-    value.file.seek(0)
-    return data
+    data = await asyncio.to_thread(value.file.read)  # a temporary file on disk
+    return Upload(value.filename, value.content_type, data)
 
 
 async def json_object(request: web.Request) -> dict[str, Any]:

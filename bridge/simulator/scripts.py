@@ -279,6 +279,7 @@ KINDS: dict[str, type[Script]] = {
     "finished_not_present": FinishedNotPresent,
     "queued_then": QueuedThen,
     "refused": Refused,
+    "steps": Steps,
 }
 
 
@@ -288,4 +289,7 @@ def from_json(told: dict[str, object]) -> Script:
     then = fields.get("then")
     if isinstance(then, dict):
         fields["then"] = from_json(then)
+    steps = fields.get("steps")
+    if isinstance(steps, list):
+        fields["steps"] = tuple(Step(step.pop("seconds"), Look(**step)) for step in steps)
     return KINDS[str(told.get("kind"))](**fields)

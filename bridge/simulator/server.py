@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -9,7 +10,7 @@ from math import inf
 
 from aiohttp import web
 
-from . import control, published
+from . import control, published, webhooks
 from .account import Account, Item, QueueEntry
 from .api import Api
 from .cdn import Cdn
@@ -18,6 +19,7 @@ from .gate import Call, Gate, Sleep
 from .habits import DAY, Habits
 from .published import Published
 from .scripts import Cached, FetchedOver, Script, Stalled
+from .webdav import WebDav
 from .world import Refused, World
 
 DEFAULT_KEY = "00000000-0000-4000-8000-00000000c0de"
@@ -46,6 +48,7 @@ class Simulator(Habits):
         self.faults = Faults()
         self.gate = Gate(self.world, self.faults, sleep, Api(self.world).routes())
         self.cdn = Cdn(world=self.world, sleep=sleep)
+        self.webdav = WebDav(self.world)
         self.account = self.add_account(api_key, 1)
 
     # Time.
@@ -98,9 +101,12 @@ class Simulator(Habits):
         (account or self.account).add(item)
         return item
 
-    def foreign(self, count: int, *, days_ago: float = 5.0) -> list[Item]:
-        """So many small finished items of somebody else's."""
-        made = (self.publish(f"Foreign.{n:04}", {"file.bin": 1000 + n}) for n in range(count))
+    def foreign(self, count: int, *, days_ago: float = 5.0, files: int = 10) -> list[Item]:
+        """So many small finished items of somebody else's, each some 5 KB of a list (§2.5)."""
+        paths = [f"file.{n:02}.bin" for n in range(files)]
+        made = (
+            self.publish(f"Foreign.{n:04}", dict.fromkeys(paths, 1000 + n)) for n in range(count)
+        )
         return [
             self.already_in_account(one, days_ago=days_ago + n / 1e6) for n, one in enumerate(made)
         ]
@@ -229,11 +235,17 @@ class Simulator(Habits):
         for link in self.world.links.values():
             link.good_until = -inf
 
+    async def notify(
+        self, url: str, title: str, message: str = "", *, era: webhooks.Era = "type"
+    ) -> int:
+        """Send a webhook; the receiver's status."""
+        return await webhooks.send(url, webhooks.payload(title, message, self.now(), era))
+
     # What happened.
 
     @property
     def calls(self) -> list[Call]:
-        """Every API call, oldest first."""
+        """The API calls, oldest first; of very many only the last."""
         return self.gate.calls
 
     def calls_to(self, endpoint: str) -> list[Call]:
@@ -243,7 +255,7 @@ class Simulator(Habits):
     @property
     def bytes_sent(self) -> int:
         """Bytes of API answers so far, headers left out."""
-        return sum(call.sent_bytes for call in self.calls)
+        return self.gate.bytes_sent
 
     @property
     def refusals(self) -> Counter[str]:
@@ -264,6 +276,7 @@ class Simulator(Habits):
         app.router.add_get("/", _root)
         app.router.add_route("*", "/dld/{uuid}", self.cdn.serve)
         app.router.add_route("*", "/zip/{uuid}", self.cdn.serve)
+        app.router.add_route("*", "/webdav/{path:.*}", self.webdav.serve)
         app.add_routes(control.Control(self).routes())
         return app
 
@@ -300,15 +313,21 @@ def demo_torrents(simulator: Simulator) -> list[Published]:
     ]
 
 
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()  # whoever started it waits for the line
+
+
 async def run(
     host: str = "127.0.0.1",
     port: int = 8585,
     *,
     api_key: str = DEFAULT_KEY,
     seed: int = 1,
-    say: Callable[[str], object] = print,
+    say: Callable[[str], object] | None = None,
 ) -> None:
     """Serve a few demo torrents until cancelled."""
+    say = say or _say
     simulator = Simulator(api_key=api_key, seed=seed)
     made = demo_torrents(simulator)
     async with simulator.serving(host, port) as url:

@@ -32,7 +32,8 @@ def item(item: Item, account: Account, at: float, habits: Habits) -> dict[str, A
         _who(item, account, look) | _how_far(item, look, at, odd) | _where(item, look, at, habits)
     )
     shown["created_at"] = date(item.born_at, odd)
-    shown["updated_at"] = date(max(item.born_at, at), odd)
+    changed = item.present_at if look.present else at
+    shown["updated_at"] = date(max(item.born_at, changed), odd)
     if look.metadata:
         shown["files"] = [file(item, one, habits) for one in listed_files(item)]
     return _oddly(shown, odd)

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aiohttp import web
-
 from . import params, torrents
 from .creating import Wish
 from .replies import Said, no
@@ -30,12 +28,11 @@ def read_source(fields: Mapping[str, Any]) -> tuple[torrents.Given, bool]:
     if not file:
         return read_magnet(str(magnet)), False
     # Part headers are taken to the letter: no charset beside the type (§10 #41).
-    typed = isinstance(file, web.FileField) and file.content_type in TORRENT_TYPES
+    typed = isinstance(file, params.Upload) and file.content_type in TORRENT_TYPES
     if not typed or not file.filename.endswith(".torrent"):
         raise Said(no(400, "BOZO_FILE", "The provided file is not a torrent."))
-    file.file.seek(0)
     try:
-        return torrents.read_torrent(file.file.read()), True
+        return torrents.read_torrent(file.data), True
     except torrents.Bozo:
         raise Said(no(400, "BOZO_FILE", "The provided file is not a valid torrent.")) from None
 

@@ -14,6 +14,7 @@ from .published import Published
 from .scripts import NoMetadata, Script
 
 FIRST_ITEM_ID = 7_000_000
+MOST_LINKS = 50_000
 FIRST_QUEUE_ID = 50  # another number space, and one that looks like small item ids
 
 
@@ -145,6 +146,8 @@ class World:
         good_until = now + self.habits.link_seconds
         new = Link(self.new_uuid(), self.new_uuid(), account, item, file_id, now, good_until)
         self.links[new.uuid] = new
+        while len(self.links) > MOST_LINKS:
+            del self.links[next(iter(self.links))]  # long expired
         return new
 
     def refuse(self, why: str, endpoint: str) -> None:

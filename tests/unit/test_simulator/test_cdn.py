@@ -292,3 +292,23 @@ async def test_links_can_lead_to_another_host(call, torbox, made):
     assert (await call.link_to(made, "a.mkv")).startswith(
         "https://nexus-138.snam.tb-cdn.example/dld/"
     )
+
+
+async def test_expired_links_can_be_answered_otherwise_and_all_at_once(call, link, torbox):
+    torbox.cdn.expired_status = 410
+    torbox.expire_links()
+    async with call.get(link) as response:
+        assert response.status == 410
+
+
+async def test_a_redirect_can_lead_elsewhere(call, link, torbox):
+    torbox.cdn.redirects(to="http://elsewhere.example/")
+    async with call.get(link) as response:
+        assert (response.status, response.headers["Location"]) == (302, "http://elsewhere.example/")
+
+
+async def test_a_fault_for_one_file_leaves_the_others_alone(call, torbox, made, link):
+    torbox.cdn.answers(503, path="b.srt")
+    assert len(await whole(call, link)) == SIZE
+    async with call.get(await call.link_to(made, "Subs/b.srt")) as response:
+        assert response.status == 503

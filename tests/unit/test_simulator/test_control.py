@@ -123,6 +123,16 @@ async def test_what_befalls_an_item_is_said_by_its_hash(control, call, torbox):
     assert key == torbox.api_key != call.key
 
 
+async def test_a_script_of_steps_is_told_by_http(control, call, torbox, time):
+    steps = [{"seconds": 10, "state": "odd word", "progress": 0.5}]
+    script = {"kind": "steps", "steps": steps, "then": {"kind": "cached"}}
+    _, told = await control("publish", name="Show", script=script)
+    await call.create(told["magnet"])
+    assert (await call.mylist()).data[0]["download_state"] == "odd word"
+    time.passes(10)
+    assert (await call.mylist()).data[0]["download_state"] == "cached"
+
+
 async def test_calls_are_listed_with_files_as_sizes(look, call, torbox):
     made = torbox.publish("Show")
     await call.create(made, file=True)

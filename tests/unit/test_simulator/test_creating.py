@@ -341,3 +341,71 @@ async def test_a_bare_hash_without_metadata_holds_its_slot(torbox, call, time):
         await call.create(torbox.publish(f"Show.{n}", None, NoMetadata()))
     time.passes(30 * 86400)
     assert "queued_id" in (await call.create(torbox.publish("Next", None, Stalled()))).data
+
+
+async def test_another_users_finished_fetch_serves_ours_at_once(torbox, call):
+    made = torbox.publish("Show", None, FetchedOver(9999))
+    first = (await call.create(made)).data["torrent_id"]
+    torbox.cache(made.hash)
+    again = await call.create(made)
+    assert again.json["detail"] == "Found Cached Torrent. Using Cached Torrent."
+    assert again.data["torrent_id"] == first
+    assert (await call.item(made))["download_present"] is True
+
+
+async def test_options_are_taken_to_the_letter(torbox, call):
+    made = torbox.publish("Show")
+    assert (await call.create(made, seed="4")).json["error"] == "INVALID_OPTION"
+    assert (await call.create(made, seed="x")).status == 422
+    assert (await call.create(made, allow_zip="perhaps")).status == 422
+    assert torbox.items == []
+
+
+async def test_a_name_given_at_the_create_is_the_items_and_not_its_files(torbox, call):
+    made = torbox.publish("Show", {"a.mkv": 5})
+    await call.create(made, name="Mine")
+    item = await call.item(made)
+    assert (item["name"], item["files"][0]["name"]) == ("Mine", "Show/a.mkv")
+
+
+async def test_deleting_everything_deletes_everything(torbox, call):
+    torbox.foreign(3)
+    body = {"operation": "delete", "all": True}
+    assert (await call("POST", "torrents/controltorrent", json=body)).status == 200
+    assert torbox.items == []
+    answer = await call("POST", "torrents/controltorrent", json={"operation": "delete"})
+    assert answer.json["error"] == "MISSING_REQUIRED_OPTION"
+    body = {"operation": "delete", "torrent_id": "7"}
+    assert (await call("POST", "torrents/controltorrent", json=body)).status == 422
+
+
+async def test_a_queue_entry_is_deleted_with_all_the_others(torbox, call):
+    for name in ("One", "Other"):
+        await call.create(torbox.publish(name, None, QueuedThen(9999)))
+    query = {"id": torbox.queue[0].id}
+    assert (await call("GET", "queued/getqueued", params=query)).data["id"] == query["id"]
+    body = {"operation": "delete", "all": True}
+    assert (await call("POST", "queued/controlqueued", json=body)).status == 200
+    assert torbox.queue == []
+    assert (await call("GET", "queued/getqueued", params=query)).status == 200  # ten minutes old
+    query["bypass_cache"] = "true"
+    assert (await call("GET", "queued/getqueued", params=query)).status == 404
+    assert (await call("POST", "queued/controlqueued", json={"operation": "x"})).status == 400
+
+
+async def test_promotion_can_wait_for_the_sweep_alone(torbox, call, time):
+    torbox.promotes_on_sweep_only = True
+    made = [torbox.publish(f"Show.{n}", None, FetchedOver(60)) for n in range(4)]
+    for one in made:
+        await call.create(one)
+    time.passes(120)
+    assert await call.item(made[3]) is None
+    time.passes(HOUR)
+    assert (await call.item(made[3]))["download_present"] is True
+
+
+async def test_an_entry_can_be_promoted_by_hand(torbox, call):
+    made = torbox.publish("Show", None, QueuedThen(9999))
+    await call.create(made)
+    torbox.promote(made.hash)
+    assert (await call.item(made))["download_state"] == "downloading"

@@ -285,8 +285,14 @@ async def test_weather_can_be_for_some_endpoints_only(torbox, call):
     assert (await call("GET", "user/me")).status == 200
 
 
+async def test_weather_of_creates_befalls_creates_only(torbox, call):
+    torbox.weather = Weather(seed=1, chance=1.0, kinds=("create_no_servers",))
+    assert (await call.mylist()).status == 200
+    answer = await call.create(torbox.publish("Show"))
+    assert answer.json["error"] == "NO_SERVERS_AVAILABLE_ERROR"
+
+
 async def test_a_server_error_on_the_key_is_no_bad_key(torbox, call):
-    torbox.next("*", AUTH_ERROR)
     torbox.next("user/me", AUTH_ERROR)
     answer = await call("GET", "user/me")
     assert (answer.status, answer.json["error"]) == (500, "AUTH_ERROR")

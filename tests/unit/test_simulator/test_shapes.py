@@ -271,6 +271,35 @@ async def test_torrent_info_and_export_are_answered_as_in_the_samples(torbox, ca
     assert wrong.json == body("pm-torrents-get-export-torrent-data--export-torrent-data-fail")
 
 
+async def test_a_magnet_is_turned_into_a_torrent_where_the_swarm_knows_it(torbox, call):
+    made = torbox.publish("Show", {"a.mkv": 5}, FetchedOver(9))
+    body = {"magnet": made.magnet}
+    answer = await call("POST", "torrents/magnettofile", json=body)
+    assert answer.raw == made.torrent
+    unknown = {"magnet": f"magnet:?xt=urn:btih:{'0' * 40}"}
+    assert (await call("POST", "torrents/magnettofile", json=unknown)).status == 500
+    assert (await call("POST", "torrents/magnettofile", json={})).status == 422
+    posted = await call("POST", "torrents/torrentinfo", data=body)
+    assert posted.data["hash"] == made.hash
+
+
+async def test_what_came_from_the_cache_is_not_exported(torbox, call):
+    cached = (await call.create(torbox.publish("Cached"))).data["torrent_id"]
+    fetched = torbox.publish("Fetched", None, FetchedOver(9))
+    item = (await call.create(fetched)).data["torrent_id"]
+    query = {"torrent_id": cached, "type": "magnet"}
+    answer = await call("GET", "torrents/exportdata", params=query)
+    fail = "pm-torrents-get-export-torrent-data--export-torrent-data-fail-500"
+    assert (answer.status, answer.json) == (500, body(fail))
+    query["torrent_id"] = item
+    assert (await call("GET", "torrents/exportdata", params=query)).data == fetched.magnet
+    assert (await call("GET", "torrents/exportdata", params={"torrent_id": item})).status == 422
+
+
+async def test_stats_say_false_where_others_say_null(torbox, call):
+    assert (await call("GET", "stats")).json["error"] is False
+
+
 async def test_a_create_without_waiting_is_answered_without_an_id(torbox, call):
     made = torbox.publish("A")
     data = {"magnet": made.magnet}
