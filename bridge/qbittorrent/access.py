@@ -15,7 +15,7 @@ from bridge.qbittorrent.credentials import Credentials
 from bridge.qbittorrent.dialect import Dialect
 from bridge.qbittorrent.errors import word
 from bridge.qbittorrent.forms import MOST_BODY_BYTES, form_of, is_form
-from bridge.qbittorrent.origin import Origins
+from bridge.qbittorrent.origin import Caller, Origins
 from bridge.qbittorrent.session import COOKIE, SESSION, Session, Sessions, sids_in
 
 API = "/api/v2/"
@@ -57,9 +57,9 @@ class Access:
         if refusal := self._refuse_form(request, path):
             return refusal
         keyed = self._bearer(request)
-        if not self.origins.takes(request):
+        if not self.origins.takes(_caller(request)):
             return word(401)
-        if keyed is not True and not self.origins.same_site(request):
+        if keyed is not True and not self.origins.same_site(_caller(request)):
             return word(401)
         guarded = bool(_ENDPOINT.fullmatch(path)) or path.startswith(_GUARDED)
         if not guarded or path == LOGIN:
@@ -77,11 +77,11 @@ class Access:
         if (request.content_length or 0) > MOST_BYTES_BEFORE_LOGIN:
             return answers.Bare(400)
         form = await form_of(request)
-        if self.sessions.find(sids_in(request)) is not None:
+        if self.sessions.find(sids_in(_cookies(request))) is not None:
             return answers.text("Ok.")
-        trusted = self.origins.trusts(request)
+        trusted = self.origins.trusts(_caller(request))
         if not trusted and not await self.credentials.login(
-            self.origins.address(request), form.text("username"), form.text("password")
+            self.origins.address(_caller(request)), form.text("username"), form.text("password")
         ):
             return answers.text("Fails.")
         response = answers.text("Ok.")
@@ -132,21 +132,21 @@ class Access:
             return None  # a wrong key is a no even with a valid cookie (qbittorrent.md §2)
         if keyed:
             return self.sessions.of_caller(self._caller("bearer", request))
-        if session := self.sessions.find(sids_in(request)):
+        if session := self.sessions.find(sids_in(_cookies(request))):
             return session
-        if self.origins.trusts(request):
+        if self.origins.trusts(_caller(request)):
             return self.sessions.of_caller(self._caller("trusted", request))
         scheme, _, value = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         if scheme.lower() != "basic":
             return None
-        if await self.credentials.basic(self.origins.address(request), value.strip()):
+        if await self.credentials.basic(self.origins.address(_caller(request)), value.strip()):
             return self.sessions.of_caller(self._caller("basic", request))
         return None
 
     def _caller(self, how: str, request: web.Request) -> str:
         """Two programs on one machine are two callers."""
         agent = request.headers.get(hdrs.USER_AGENT, "")[:200]
-        return f"{how} {self.origins.address(request)} {agent}"
+        return f"{how} {self.origins.address(_caller(request))} {agent}"
 
     def _offer_cookie(
         self, request: web.Request, response: web.StreamResponse, session: Session
@@ -154,9 +154,17 @@ class Access:
         """A caller from a trusted network gets the session's cookie, as on the real server."""
         if hdrs.SET_COOKIE in response.headers or hdrs.AUTHORIZATION in request.headers:
             return
-        if session.sid not in sids_in(request):
+        if session.sid not in sids_in(_cookies(request)):
             self._set_cookie(response, session)
 
     def _set_cookie(self, response: web.StreamResponse, session: Session) -> None:
         attributes = self._dialect.cookie_attributes
         response.headers[hdrs.SET_COOKIE] = f"{COOKIE}={session.sid}; {attributes}"
+
+
+def _caller(request: web.Request) -> Caller:
+    return Caller(request.remote or "", request.headers)
+
+
+def _cookies(request: web.Request) -> list[str]:
+    return request.headers.getall(hdrs.COOKIE, [])

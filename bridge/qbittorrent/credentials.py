@@ -103,7 +103,7 @@ class Credentials:
 
 
 def _joined(username: str, password: str) -> bytes:
-    return f"{username}\n{password}".encode("utf-8", "replace")
+    return f"{len(username)} {username} {password}".encode("utf-8", "replace")
 
 
 def _decoded(header: str) -> bytes | None:

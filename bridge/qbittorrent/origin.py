@@ -1,9 +1,9 @@
 """Where a request comes from: the client's own address, the Host it names, the page it is from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
-from aiohttp import web
+from msgspec import Struct
 from yarl import URL
 
 FORWARDING = (
@@ -17,6 +17,23 @@ FORWARDING = (
 Network = IPv4Network | IPv6Network
 
 
+class Caller(Struct, frozen=True):
+    """What is known of who asks: the connection's other end, and what the request says."""
+
+    remote: str
+    headers: Mapping[str, str]  # of any case
+
+    @property
+    def peer(self) -> str:
+        """The connection's other end as an address in one spelling, "" if it has none."""
+        return _plain(self.remote)
+
+    @property
+    def host(self) -> str:
+        """The Host header. (aiohttp's `request.host` asks the resolver when it is missing.)"""
+        return self.headers.get("Host", "")
+
+
 class Origins:
     """Judges origins by the settings of design §6, "Who may ask"."""
 
@@ -27,12 +44,12 @@ class Origins:
         self._proxies = _networks(trusted_proxies)
         self._trusted = _networks(trusted)
 
-    def address(self, request: web.Request) -> str:
+    def address(self, caller: Caller) -> str:
         """The client's own address: a trusted proxy's word for it, else the connection's."""
-        peer = _plain(request.remote or "")
+        peer = caller.peer
         if not _within(peer, self._proxies):
             return peer
-        hops = request.headers.get("X-Forwarded-For", peer).split(",")
+        hops = caller.headers.get("X-Forwarded-For", peer).split(",")
         for hop in reversed(hops):
             # What cannot be read ends the chain: further left anybody may have written anything.
             peer = _plain(hop.strip())
@@ -40,33 +57,33 @@ class Origins:
                 break
         return peer
 
-    def trusts(self, request: web.Request) -> bool:
+    def trusts(self, caller: Caller) -> bool:
         """Whether no login is asked. A header that hides the sender, or an odd Host, ends trust."""
-        if not self._trusted or not self.knows(_host(request)):
+        if not self._trusted or not self.knows(caller.host):
             return False
-        peer = _plain(request.remote or "")
-        forwarded = any(name in request.headers for name in FORWARDING)
+        peer = caller.peer
+        forwarded = any(name in caller.headers for name in FORWARDING)
         if forwarded and not _within(peer, self._proxies):
             return False
-        return _within(self.address(request), self._trusted)
+        return _within(self.address(caller), self._trusted)
 
-    def takes(self, request: web.Request) -> bool:
+    def takes(self, caller: Caller) -> bool:
         """Whether the Host is one of ours; without a list every name is, as on the real server."""
-        return not self._allowed or "Host" not in request.headers or self.knows(_host(request))
+        return not self._allowed or not caller.host or self.knows(caller.host)
 
     def knows(self, host: str) -> bool:
         """Whether a page from elsewhere cannot have made this name point here."""
         name, _ = split_host(host)
         return name == "localhost" or "." not in name or _is_address(name) or name in self._allowed
 
-    def same_site(self, request: web.Request) -> bool:
+    def same_site(self, caller: Caller) -> bool:
         """Whether the page that asks, if it is a page, is ours (CSRF)."""
         for header in ("Origin", "Referer"):
-            if source := request.headers.get(header, ""):
-                return self._is_ours(request, source)
+            if source := caller.headers.get(header, ""):
+                return self._is_ours(caller, source)
         return True
 
-    def _is_ours(self, request: web.Request, source: str) -> bool:
+    def _is_ours(self, caller: Caller, source: str) -> bool:
         try:
             url = URL(source)
             name, port = (url.host or "").lower(), url.explicit_port
@@ -74,9 +91,9 @@ class Origins:
             return False
         if not name:
             return False
-        hosts = [_host(request)]
-        if _within(_plain(request.remote or ""), self._proxies):
-            hosts += request.headers.get("X-Forwarded-Host", "").split(",")
+        hosts = [caller.host]
+        if _within(caller.peer, self._proxies):
+            hosts += caller.headers.get("X-Forwarded-Host", "").split(",")
         return name in self._allowed or any(_same(name, port, host) for host in hosts if host)
 
 
@@ -87,11 +104,6 @@ def split_host(host: str) -> tuple[str, int | None]:
     if colon and port.isdigit() and (not name.count(":") or name.endswith("]")):
         return name.strip("[]").rstrip("."), int(port)
     return host.strip("[]").rstrip("."), None
-
-
-def _host(request: web.Request) -> str:
-    # aiohttp's own `request.host` asks the resolver when the header is missing.
-    return request.headers.get("Host", "")
 
 
 def _same(name: str, port: int | None, host: str) -> bool:

@@ -83,9 +83,9 @@ class Sessions:
         self._by_sid.pop(session.sid, None)
 
 
-def sids_in(request: web.Request) -> Iterator[str]:
-    """Every session id in the Cookie header, as clients send them: plain, quoted, with more."""
-    for header in request.headers.getall("Cookie", ()):
+def sids_in(cookies: Iterable[str]) -> Iterator[str]:
+    """Every session id in Cookie headers, as clients send them: plain, quoted, with more."""
+    for header in cookies:
         for part in header.split(";"):
             name, equals, value = part.strip().partition("=")
             if equals and name == COOKIE:

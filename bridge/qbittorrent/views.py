@@ -212,8 +212,9 @@ class Words:
         }
 
     def private(self, torrent: Torrent) -> bool | None:
-        """Whether it is private; later versions say null while that is not known."""
-        return torrent.private if self.dialect.later else bool(torrent.private)
+        """Whether it is private; later versions say null while there is no metadata."""
+        unknown = torrent.private is None and not has_metadata(torrent)
+        return None if unknown and self.dialect.later else bool(torrent.private)
 
     def download_path(self, entry: Entry) -> str:
         """Where the files lie while they are incomplete, else ""."""

@@ -1,0 +1,337 @@
+"""Who is let in: sessions, credentials, addresses, hosts and origins."""
+
+import asyncio
+import base64
+
+import pytest
+from multidict import CIMultiDict
+
+from bridge.clock import Clock
+from bridge.qbittorrent.credentials import Credentials
+from bridge.qbittorrent.forms import UnreadableBody, read_body
+from bridge.qbittorrent.origin import Caller, Origins, split_host
+from bridge.qbittorrent.session import MOST_SESSIONS, TIMEOUT_SECONDS, Sessions, sids_in
+
+HERE = "192.168.1.10"
+
+
+def asked(host: str = "nas", remote: str = HERE, **headers: str) -> Caller:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Caller(remote, CIMultiDict({"Host": host} | named if host else named))
+
+
+def basic(username: str, password: str) -> str:
+    return base64.b64encode(f"{username}:{password}".encode()).decode()
+
+
+def credentials(clock: Clock) -> Credentials:
+    return Credentials(clock, "admin", "right", "key")
+
+
+# Sessions
+
+
+def test_a_session_lives_an_hour_after_its_last_request(hand_clock) -> None:
+    sessions = Sessions(hand_clock)
+    session = sessions.open()
+    hand_clock.advance(TIMEOUT_SECONDS - 1)
+    assert sessions.find([session.sid]) is session
+    hand_clock.advance(TIMEOUT_SECONDS - 1)
+    assert sessions.find([session.sid]) is session
+    hand_clock.advance(TIMEOUT_SECONDS)
+    assert sessions.find([session.sid]) is None
+
+
+def test_the_session_unused_for_longest_makes_room(hand_clock) -> None:
+    sessions = Sessions(hand_clock)
+    first, second = sessions.open(), sessions.open()
+    for _ in range(MOST_SESSIONS - 1):
+        sessions.find([first.sid])
+        sessions.open()
+    assert sessions.find([first.sid]) is first
+    assert sessions.find([second.sid]) is None
+
+
+def test_a_caller_without_cookie_keeps_its_session(hand_clock) -> None:
+    sessions = Sessions(hand_clock)
+    session = sessions.of_caller("bearer a")
+    assert sessions.of_caller("bearer a") is session
+    assert sessions.of_caller("bearer b") is not session
+    sessions.close(session)
+    assert sessions.of_caller("bearer a") is not session
+
+
+def test_a_session_id_is_32_characters_that_survive_in_a_cookie(hand_clock) -> None:
+    for _ in range(100):
+        sid = Sessions(hand_clock).open().sid
+        assert len(sid) == 32
+        assert sid.replace("-", "a").replace("_", "a").isalnum()
+
+
+@pytest.mark.parametrize(
+    ("cookie", "found"),
+    [
+        ("SID=abc", ["abc"]),
+        ('SID="abc"', ["abc"]),
+        ("SID=abc; HttpOnly; path=/", ["abc"]),
+        ("other=1; SID=a/b+c=; SIDE=2", ["a/b+c="]),
+        ("SID=foreign; SID=ours", ["foreign", "ours"]),
+        ("QBT_SID_8080=x", []),
+        ("", []),
+    ],
+)
+def test_session_ids_are_found_however_clients_send_them(cookie: str, found: list[str]) -> None:
+    assert list(sids_in([cookie])) == found
+
+
+# Guessing
+
+
+async def test_wrong_passwords_from_one_address_are_slowed_to_one_a_second(hand_clock) -> None:
+    door = credentials(hand_clock)
+    for _ in range(10):
+        assert not await door.login(HERE, "admin", "wrong")
+    assert 9 <= hand_clock.passed < 10
+    assert await door.login(HERE, "admin", "right")
+
+
+async def test_another_address_does_not_wait(hand_clock) -> None:
+    door = credentials(hand_clock)
+    assert not await door.login(HERE, "admin", "wrong")
+    assert await door.login("192.168.1.11", "admin", "right")
+    assert hand_clock.passed == 0
+
+
+class SharedClock(Clock):
+    """Time that stands still while anyone can act, for tasks that wait beside each other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.sleepers: list[tuple[float, asyncio.Event]] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        woken = asyncio.Event()
+        self.sleepers.append((self.now + seconds, woken))
+        await woken.wait()
+
+    async def run(self, until: float) -> None:
+        while True:
+            for _ in range(50):
+                await asyncio.sleep(0)
+            due = min((at for at, _ in self.sleepers), default=until)
+            if due >= until:
+                return
+            self.now = due
+            for at, woken in self.sleepers:
+                if at <= due:
+                    woken.set()
+            self.sleepers = [(at, woken) for at, woken in self.sleepers if at > due]
+
+
+async def test_guesses_side_by_side_are_slowed_too_and_a_right_password_overtakes_them() -> None:
+    clock = SharedClock()
+    door = credentials(clock)
+    async with asyncio.TaskGroup() as group:
+        guesses = [group.create_task(door.login(HERE, "admin", f"no {at}")) for at in range(20)]
+        await clock.run(until=3.5)
+        assert sum(guess.done() for guess in guesses) == 4
+        right = group.create_task(door.login(HERE, "admin", "right"))
+        await clock.run(until=4.5)
+        assert right.done()
+        assert right.result() is True
+        await clock.run(until=60)
+    assert not any(guess.result() for guess in guesses)
+
+
+async def test_a_foreign_basic_header_is_a_guess_once_and_then_ignored(hand_clock) -> None:
+    door = credentials(hand_clock)
+    for header in (basic("", ""), basic("proxy", "secret"), "no base64", basic("ü", "ß")):
+        for _ in range(5):
+            assert not await door.basic(HERE, header)
+    assert hand_clock.passed <= 3
+    assert await door.basic(HERE, basic("admin", "right"))
+
+
+async def test_guessing_by_basic_is_slowed_like_logging_in(hand_clock) -> None:
+    door = credentials(hand_clock)
+    for at in range(10):
+        assert not await door.basic(HERE, basic("admin", f"wrong {at}"))
+    assert 9 <= hand_clock.passed < 10
+
+
+async def test_names_and_passwords_count_as_they_are_written(hand_clock) -> None:
+    door = Credentials(hand_clock, "admin", "pä:ss\nword", "")
+    assert await door.login(HERE, "admin", "pä:ss\nword")
+    assert await door.basic(HERE, basic("admin", "pä:ss\nword"))
+    assert not await door.login(HERE, "Admin", "pä:ss\nword")
+    assert not await door.login(HERE, "admin\npä:ss", "word")
+    assert not await door.login(HERE, "", "")
+
+
+def test_a_key_opens_only_where_one_was_set(hand_clock) -> None:
+    assert credentials(hand_clock).bearer("key")
+    assert not credentials(hand_clock).bearer("other")
+    assert not Credentials(hand_clock, "admin", "right", "").has_api_key
+
+
+# Addresses
+
+
+def origins(**settings) -> Origins:
+    plain = {"allowed_hosts": (), "trusted_proxies": ("10.0.0.0/8",), "trusted": ()}
+    return Origins(**(plain | settings))
+
+
+@pytest.mark.parametrize(
+    ("remote", "forwarded", "address"),
+    [
+        (HERE, None, HERE),
+        (HERE, "1.2.3.4", HERE),  # nobody's word counts but a trusted proxy's
+        ("10.0.0.1", None, "10.0.0.1"),
+        ("10.0.0.1", "1.2.3.4", "1.2.3.4"),
+        ("10.0.0.1", "9.9.9.9, 1.2.3.4", "1.2.3.4"),  # the first may be invented
+        ("10.0.0.1", "1.2.3.4, 10.0.0.2", "1.2.3.4"),
+        ("10.0.0.1", "1.2.3.4, unknown", ""),
+        ("::ffff:10.0.0.1", "::ffff:1.2.3.4", "1.2.3.4"),
+    ],
+)
+def test_the_clients_own_address_is_found_behind_trusted_proxies(
+    remote: str, forwarded: str | None, address: str
+) -> None:
+    headers = {} if forwarded is None else {"X_Forwarded_For": forwarded}
+    assert origins().address(asked(remote=remote, **headers)) == address
+
+
+@pytest.mark.parametrize(
+    ("caller", "trusted"),
+    [
+        (asked(), True),
+        (asked(host="192.168.1.5:8484"), True),
+        (asked(host="localhost"), True),
+        (asked(host="[::1]:8484"), True),
+        (asked(host="evil.example"), False),  # DNS rebinding
+        (asked(host="home.example:443"), True),
+        (asked(remote="192.168.2.10"), False),
+        (asked(X_Forwarded_For=HERE), False),  # from one who is no trusted proxy
+        (asked(X_Real_IP=HERE), False),
+        (asked(Forwarded=f"for={HERE}"), False),
+        (asked(remote="10.0.0.1", X_Forwarded_For=HERE), True),
+        (asked(remote="10.0.0.1", X_Forwarded_For="1.2.3.4"), False),
+        (asked(remote="10.0.0.1", X_Forwarded_For=f"{HERE}, 1.2.3.4"), False),
+        (asked(remote=""), False),
+    ],
+)
+def test_trust_needs_the_clients_own_address_and_a_host_of_ours(caller, trusted: bool) -> None:
+    ours = origins(trusted=("192.168.1.0/24",), allowed_hosts=("home.example",))
+    assert ours.trusts(caller) is trusted
+
+
+def test_without_trusted_networks_nobody_is_trusted() -> None:
+    assert not origins().trusts(asked())
+
+
+def test_a_list_of_hosts_is_the_list_of_hosts() -> None:
+    listed = origins(allowed_hosts=("home.example",))
+    for host in ("home.example", "HOME.example:1", "1.2.3.4", "localhost:80", "nas", "[::1]", ""):
+        assert listed.takes(asked(host=host)), host
+    assert not listed.takes(asked(host="evil.example"))
+    assert not listed.takes(asked(host="home.example.evil.example"))
+    assert origins().takes(asked(host="any.example"))
+
+
+@pytest.mark.parametrize(
+    ("headers", "fine"),
+    [
+        ({}, True),
+        ({"Origin": "http://nas:8484"}, True),
+        ({"Origin": "https://nas:8484"}, True),
+        ({"Origin": "http://nas"}, True),  # ports count only if both name one
+        ({"Origin": "http://nas:1"}, False),
+        ({"Origin": "http://evil.example"}, False),
+        ({"Origin": "null"}, False),
+        ({"Origin": "http://[broken"}, False),
+        ({"Referer": "http://nas:8484/page?x"}, True),
+        ({"Referer": "http://evil.example/"}, False),
+        ({"Origin": "http://nas:8484", "Referer": "http://evil.example/"}, True),
+        ({"Origin": "https://home.example"}, True),
+        ({"Origin": "http://proxied", "X_Forwarded_Host": "proxied"}, False),
+    ],
+)
+def test_a_page_from_elsewhere_cannot_ask(headers: dict[str, str], fine: bool) -> None:
+    ours = origins(allowed_hosts=("home.example",))
+    assert ours.same_site(asked(host="nas:8484", **headers)) is fine
+
+
+def test_a_trusted_proxy_may_say_which_host_was_asked() -> None:
+    asked_by = asked(remote="10.0.0.1", Origin="http://proxied", X_Forwarded_Host="proxied")
+    assert origins().same_site(asked_by)
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "port"),
+    [
+        ("NAS:8484", "nas", 8484),
+        ("nas.", "nas", None),
+        ("[::1]:80", "::1", 80),
+        ("::1", "::1", None),
+        ("", "", None),
+    ],
+)
+def test_a_host_header_has_a_name_and_perhaps_a_port(host, name, port) -> None:
+    assert split_host(host) == (name, port)
+
+
+# Forms
+
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = 'multipart/form-data; boundary="b"'
+
+
+def test_a_urlencoded_form_is_read_as_qt_reads_it() -> None:
+    form = read_body(b"a=1&a=2+3&%C3%BC=%26&=nameless&bare&b=", f"{URLENCODED}; charset=UTF-8")
+    assert form.fields == {"a": "2 3", "ü": "&", "b": ""}
+
+
+def test_a_multipart_form_has_fields_and_files_of_any_name() -> None:
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="urls"\r\n\r\nmagnet:?x\r\n'
+        b'--b\r\ncontent-disposition: form-data; name="any"; filename="\xc3\xbc.torrent"\r\n'
+        b"Content-Type: application/octet-stream\r\n\r\nd\r\n--\r\ne\r\n--b--\r\n"
+    )
+    form = read_body(body, MULTIPART)
+    assert form.fields == {"urls": "magnet:?x"}
+    assert [(one.filename, one.data) for one in form.uploads] == [("ü.torrent", b"d\r\n--\r\ne")]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"{}", "application/json"),
+        (b"a=1", ""),
+        (b"a=1", "text/plain"),
+        (b"abc", "multipart/form-data"),
+        (b"abc", MULTIPART),
+        (b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\ncut", MULTIPART),
+        (b"--b\r\nno end of head\r\n--b--", MULTIPART),
+        (b"a=1&" * 20_001, URLENCODED),
+    ],
+)
+def test_what_is_no_form_is_refused_as_a_whole(body: bytes, content_type: str) -> None:
+    with pytest.raises(UnreadableBody):
+        read_body(body, content_type)
+
+
+def test_values_that_cannot_be_read_count_as_not_given() -> None:
+    form = read_body(
+        b"t=True&f=FALSE&one=1&n=12&x=1e3&nan=nan&big=99999999999&l= a ||b", URLENCODED
+    )
+    assert [form.flag(name, default=True) for name in "tf"] == [True, False]
+    assert form.flag("one", default=True) is True
+    assert form.flag("one") is False
+    assert [form.integer(name, -2) for name in ("n", "t", "big", "missing")] == [12, -2, -2, -2]
+    assert [form.decimal(name, -2) for name in ("x", "nan", "t")] == [1000, -2, -2]
+    assert form.pieces("l", "|") == ["a", "b"]
