@@ -98,10 +98,11 @@ class Access:
         return response
 
     def _path(self, request: web.Request) -> str:
+        """The path below `url_base`; what lies beside it is nobody's secret, there is nothing."""
         path = request.path
-        if self._base and path.startswith(f"{self._base}/"):
+        if path.startswith(f"{self._base}/"):
             return path[len(self._base) :]
-        return path
+        return path if path.startswith(_FREE) else ""
 
     def _refuse_form(self, request: web.Request, path: str) -> web.Response | None:
         """What the real server's parser refuses, before it knows who asks."""

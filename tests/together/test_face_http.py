@@ -1,0 +1,341 @@
+"""The face on the wire: headers, methods, bodies, origins and logins (qbittorrent.md §1)."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+PASSWORD = "pass-word"
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class Wire:
+    """Raw requests, and answers as they came, header for header."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    async def send(self, raw: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            writer.write(raw)
+            async with asyncio.timeout(10):
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                first, *lines = head.strip().split("\r\n")
+                headers = [tuple(line.split(": ", 1)) for line in lines]
+                length = int({name.lower(): value for name, value in headers}["content-length"])
+                body = b"" if raw.startswith(b"HEAD") else await reader.readexactly(length)
+        finally:
+            writer.close()
+        return int(first.split()[1]), headers, body
+
+    async def ask(self, method: str, path: str, body: bytes = b"", **headers: str):
+        named = {"Host": f"127.0.0.1:{self.port}"} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        if body:
+            named["Content-Length"] = str(len(body))
+        lines = "".join(f"{name}: {value}\r\n" for name, value in named.items())
+        return await self.send(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body)
+
+    async def log_in(self) -> str:
+        _, headers, _ = await self.ask(
+            "POST", "/api/v2/auth/login", f"username=admin&password={PASSWORD}".encode(), **FORM
+        )
+        return dict(headers)["set-cookie"].split(";")[0]
+
+
+@pytest.fixture
+async def wire(house) -> Wire:
+    await house.starts()
+    return Wire(house.port)
+
+
+@pytest.fixture
+async def wire5(house) -> Wire:
+    house.sets(qbittorrent={"dialect": "5"})
+    await house.starts()
+    return Wire(house.port)
+
+
+POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; script-src 'self' "
+    "'unsafe-inline'; object-src 'none'; form-action 'self'; frame-ancestors 'self';"
+)
+
+
+async def test_headers_are_the_real_servers_in_its_order_and_spelling(wire: Wire) -> None:
+    status, headers, body = await wire.ask(
+        "POST", "/api/v2/auth/login", f"username=admin&password={PASSWORD}".encode(), **FORM
+    )
+    assert (status, body) == (200, b"Ok.")
+    named = dict(headers)
+    sid, _, attributes = named.pop("set-cookie").partition("; ")
+    assert len(sid.removeprefix("SID=")) == 32
+    assert attributes == "HttpOnly; path=/; SameSite=Strict"
+    assert named.pop("date")
+    assert list(named.items()) == [
+        ("connection", "keep-alive"),
+        ("content-length", "3"),
+        ("content-security-policy", POLICY),
+        ("content-type", "text/plain; charset=UTF-8"),
+        ("referrer-policy", "same-origin"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "SAMEORIGIN"),
+        ("x-xss-protection", "1; mode=block"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "body"),
+    [
+        ("GET", "/api/v2/app/version", 403, b"Forbidden"),
+        ("GET", "/api/v2/nope/nope", 403, b"Forbidden"),
+        ("GET", "/api/v2/torrents/nope", 403, b"Forbidden"),
+        ("GET", "/api/v2/nope", 404, b"Not Found"),
+        ("GET", "/api/v2/torrents/info/", 404, b"Not Found"),
+        ("GET", "//api/v2/app/version", 404, b"Not Found"),
+        ("GET", "/version/api", 404, b"Not Found"),
+        ("GET", "/nope.html", 404, b"Not Found"),
+        ("GET", "/api/v2/auth/login", 405, b"Method Not Allowed"),
+        ("POST", "/api/v2/auth/logout", 403, b"Forbidden"),
+    ],
+)
+async def test_without_a_session_nothing_is_told(wire: Wire, method, path, status, body) -> None:
+    answer = await wire.ask(method, path)
+    assert (answer[0], answer[2]) == (status, body)
+    assert "server" not in dict(answer[1])
+    assert "content-security-policy" in dict(answer[1])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "body"),
+    [
+        ("GET", "/api/v2/app/version", 200, b"v4.5.2"),
+        ("POST", "/api/v2/app/version", 200, b"v4.5.2"),
+        ("GET", "/api/v2/nope/nope", 404, b"Not Found"),
+        ("GET", "/api/v2/app/nope", 404, b"Not Found"),
+        ("GET", "/api/v2/torrents/INFO", 404, b"Not Found"),
+        ("GET", "/api/v2/torrents/delete?hashes=all", 405, b"Method Not Allowed"),
+        ("HEAD", "/api/v2/app/version", 405, b""),
+        ("POST", "/api/v2/torrents/pause", 400, b"Bad Request"),
+        ("GET", "/api/v2/torrents/properties?hash=zz", 404, b"Not Found"),
+        ("GET", "/api/v2/torrents/properties", 400, b"Bad Request"),
+        ("GET", "/api/v2/auth/logout", 405, b"Method Not Allowed"),
+    ],
+)
+async def test_with_a_session_errors_are_the_real_servers(
+    wire: Wire, method, path, status, body
+) -> None:
+    answer = await wire.ask(method, path, Cookie=await wire.log_in())
+    assert (answer[0], answer[2]) == (status, body)
+    assert dict(answer[1])["content-type"] == "text/plain; charset=UTF-8"
+
+
+async def test_five_has_its_own_cookie_headers_and_head(wire5: Wire) -> None:
+    cookie = await wire5.log_in()
+    status, headers, _ = await wire5.ask("HEAD", "/api/v2/app/version", Cookie=cookie)
+    named = dict(headers)
+    assert status == 200
+    assert named["content-length"] == "6"
+    assert named["cross-origin-opener-policy"] == "same-origin"
+    assert "frame-src 'self' blob:;" in named["content-security-policy"]
+    _, headers, _ = await wire5.ask(
+        "POST", "/api/v2/auth/login", f"username=admin&password={PASSWORD}".encode(), **FORM
+    )
+    assert dict(headers)["set-cookie"].endswith("; HttpOnly; SameSite=Strict; path=/")
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
+async def test_other_methods_get_three_headers_and_a_closed_connection(
+    wire: Wire, method: str
+) -> None:
+    status, headers, body = await wire.ask(method, "/api/v2/app/version")
+    assert (status, body) == (400, b"")
+    assert [name for name, _ in headers] == ["connection", "content-length", "date"]
+    assert dict(headers)["connection"] == "close"
+
+
+async def test_other_methods_are_not_implemented_in_five(wire5: Wire) -> None:
+    assert (await wire5.ask("PUT", "/api/v2/app/version"))[0] == 501
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", b"{}"),
+        ("text/plain", b"username=admin"),
+        ("application/x-bittorrent", b"d4:infoe"),
+        ("multipart/form-data", b"abc"),
+        ("multipart/form-data; boundary=x", b"--x\r\nbroken"),
+    ],
+)
+async def test_a_body_that_is_no_form_is_refused_with_nothing_more(
+    wire: Wire, kind: str, body: bytes
+) -> None:
+    cookie = await wire.log_in()
+    answer = await wire.ask("POST", "/api/v2/torrents/add", body, Cookie=cookie, Content_Type=kind)
+    assert (answer[0], answer[2]) == (400, b"")
+    assert [name for name, _ in answer[1]] == ["connection", "content-length", "date"]
+
+
+async def test_a_body_that_is_too_large_is_refused_before_it_is_read(wire: Wire) -> None:
+    status, _, _ = await wire.send(
+        b"POST /api/v2/torrents/add HTTP/1.1\r\nHost: nas\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 70000000\r\n\r\n"
+    )
+    assert status == 400
+    status, _, _ = await wire.send(
+        b"POST /api/v2/auth/login HTTP/1.1\r\nHost: nas\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000000\r\n\r\n"
+    )
+    assert status == 400
+
+
+async def test_a_post_ignores_its_query_and_needs_no_content_type_when_empty(wire: Wire) -> None:
+    cookie = await wire.log_in()
+    answer = await wire.ask(
+        "POST",
+        f"/api/v2/auth/login?username=admin&password={PASSWORD}",
+        Content_Length="0",
+    )
+    assert answer[2] == b"Fails."
+    answer = await wire.ask(
+        "POST", "/api/v2/torrents/info?sort=nope", Cookie=cookie, Content_Length="0"
+    )
+    assert (answer[0], answer[2]) == (200, b"[]")
+
+
+async def test_large_answers_are_packed_where_the_client_takes_that(wire: Wire) -> None:
+    cookie = await wire.log_in()
+    packed = await wire.ask(
+        "GET", "/api/v2/app/preferences", Cookie=cookie, Accept_Encoding="gzip, br"
+    )
+    plain = await wire.ask("GET", "/api/v2/app/preferences", Cookie=cookie)
+    assert dict(packed[1])["content-encoding"] == "gzip"
+    assert len(packed[2]) < len(plain[2]) / 2
+    assert json.loads(plain[2])["dht"] is True
+    small = await wire.ask("GET", "/api/v2/app/version", Cookie=cookie, Accept_Encoding="gzip")
+    assert "content-encoding" not in dict(small[1])
+
+
+async def test_a_page_from_elsewhere_is_refused_before_anything_else(wire: Wire) -> None:
+    cookie = await wire.log_in()
+    for headers in ({"Origin": "http://evil.example"}, {"Referer": "http://evil.example/x"}):
+        for path in ("/api/v2/app/version", "/api/v2/auth/login", "/api/v2/torrents/info"):
+            status, _, body = await wire.ask("GET", path, Cookie=cookie, **headers)
+            assert (status, body) == (401, b"Unauthorized")
+    here = f"http://127.0.0.1:{wire.port}"
+    assert (await wire.ask("GET", "/api/v2/app/version", Cookie=cookie, Origin=here))[0] == 200
+
+
+async def test_logging_out_ends_the_session_and_takes_the_cookie_back(wire: Wire) -> None:
+    cookie = await wire.log_in()
+    status, headers, body = await wire.ask(
+        "POST", "/api/v2/auth/logout", Cookie=cookie, Content_Length="0"
+    )
+    assert (status, body) == (200, b"")
+    assert dict(headers)["set-cookie"].startswith("SID=; expires=")
+    assert (await wire.ask("GET", "/api/v2/app/version", Cookie=cookie))[0] == 403
+
+
+async def test_a_second_login_with_a_valid_cookie_succeeds_without_another(wire: Wire) -> None:
+    cookie = await wire.log_in()
+    status, headers, body = await wire.ask(
+        "POST", "/api/v2/auth/login", b"username=x&password=y", Cookie=cookie, **FORM
+    )
+    assert (status, body) == (200, b"Ok.")
+    assert "set-cookie" not in dict(headers)
+
+
+async def test_a_wrong_key_is_refused_even_with_a_valid_cookie(house) -> None:
+    house.sets(qbittorrent={"api_key": "the-key"})
+    await house.starts()
+    wire = Wire(house.port)
+    cookie = await wire.log_in()
+    right, wrong = "bearer the-key", "Bearer other"
+    ask = wire.ask
+    assert (await ask("GET", "/api/v2/app/version", Authorization=right))[0] == 200
+    assert (await ask("GET", "/api/v2/app/version", Authorization=wrong, Cookie=cookie))[0] == 403
+    # A key cannot come from a page, so where the page is from does not matter.
+    origin = "http://evil.example"
+    assert (await ask("GET", "/api/v2/app/version", Authorization=right, Origin=origin))[0] == 200
+
+
+async def test_a_key_means_nothing_where_none_was_set(wire: Wire) -> None:
+    cookie = await wire.log_in()
+    for key in ("Bearer x", "Bearer "):
+        answer = await wire.ask("GET", "/api/v2/app/version", Authorization=key, Cookie=cookie)
+        assert answer[0] == 200
+        assert (await wire.ask("GET", "/api/v2/app/version", Authorization=key))[0] == 403
+
+
+async def test_a_trusted_network_is_given_a_session(house) -> None:
+    house.sets(qbittorrent={"trusted_networks": ("127.0.0.0/8",)})
+    await house.starts()
+    wire = Wire(house.port)
+    status, headers, _ = await wire.ask("GET", "/api/v2/app/version")
+    assert status == 200
+    cookie = dict(headers)["set-cookie"].split(";")[0]
+    status, headers, _ = await wire.ask("GET", "/api/v2/app/version", Cookie=cookie)
+    assert "set-cookie" not in dict(headers)
+    _, headers, body = await wire.ask("POST", "/api/v2/auth/login", b"username=x", **FORM)
+    assert body == b"Ok."
+    assert "set-cookie" in dict(headers)
+    rebound = await wire.ask("GET", "/api/v2/app/version", Host="evil.example")
+    assert rebound[0] == 403
+    forwarded = await wire.ask("GET", "/api/v2/app/version", X_Forwarded_For="127.0.0.1")
+    assert forwarded[0] == 403
+
+
+async def test_all_is_below_url_base_and_nothing_beside_it(house) -> None:
+    house.sets(server={"url_base": "/qbit"})
+    await house.starts()
+    wire = Wire(house.port)
+    status, _, body = await wire.ask("GET", "/qbit/api/v2/app/version")
+    assert (status, body) == (403, b"Forbidden")
+    assert await house.arr.polls() == []
+    for path in ("/api/v2/app/version", "/qbit/api/v2/nope", "/qbit", "/qbitx/api/v2/app/version"):
+        assert (await wire.ask("GET", path))[0] == 404
+    assert (await wire.ask("GET", "/health"))[0] == 200
+
+
+async def test_an_unknown_host_is_refused_where_hosts_are_listed(house) -> None:
+    house.sets(server={"allowed_hosts": ("home.example",)})
+    await house.starts()
+    wire = Wire(house.port)
+    for host, status in (("evil.example", 401), ("home.example:1", 403), ("nas", 403)):
+        assert (await wire.ask("GET", "/api/v2/app/version", Host=host))[0] == status
+
+
+@pytest.fixture
+async def sessions(house) -> AsyncIterator[aiohttp.ClientSession]:
+    await house.starts()
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
+        yield session
+
+
+async def test_wrong_passwords_are_slowed_and_a_right_one_is_never_refused(
+    house, sessions: aiohttp.ClientSession, clock
+) -> None:
+    url = f"http://127.0.0.1:{house.port}/api/v2/auth/login"
+
+    async def tries(password: str) -> str:
+        data = {"username": "admin", "password": password}
+        async with sessions.post(url, data=data) as answer:
+            assert answer.status == 200
+            return await answer.text()
+
+    assert await tries("wrong") == "Fails."
+    async with asyncio.TaskGroup() as group:
+        second = group.create_task(tries("wrong again"))
+        await house.eventually(lambda: clock._sleepers, jump=0)
+        assert not second.done()
+        await house.eventually(second.done, jump=0.5)
+    assert second.result() == "Fails."
+    async with asyncio.TaskGroup() as group:
+        right = group.create_task(tries(PASSWORD))
+        await house.eventually(right.done, jump=0.5)
+    assert right.result() == "Ok."
