@@ -3,6 +3,7 @@
 The session carries no credentials. No error here names a link, nor does its cause.
 """
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,7 +37,8 @@ class Cdn:
 
     async def __aenter__(self) -> Self:
         # Made here, not at import, so that SSL_CERT_FILE of this process counts.
-        connector = aiohttp.TCPConnector(limit=0, ssl=ssl.create_default_context())
+        context = await asyncio.to_thread(ssl.create_default_context)
+        connector = aiohttp.TCPConnector(limit=0, ssl=context)
         timeout = aiohttp.ClientTimeout(
             total=None,
             sock_connect=self._clock.socket_seconds(CONNECT_SECONDS),

@@ -4,7 +4,6 @@ Everything that touches the disk runs in threads of its own, so that a hung disk
 but the downloads.
 """
 
-import asyncio
 import shutil
 import threading
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -19,15 +18,17 @@ from bridge.config import DownloadsSettings
 from bridge.delivery import choosing, moving, paths, removal
 from bridge.delivery.cdn import Cdn
 from bridge.delivery.download import Download, LinkSource, Means
+from bridge.delivery.flow import Flow
 from bridge.delivery.flushing import flush_folders
 from bridge.delivery.journal import Journal, this_boot
 from bridge.delivery.leg import Leg
 from bridge.delivery.partfile import PartFile
 from bridge.delivery.probe import probe
 from bridge.delivery.threads import Threads
+from bridge.delivery.together import all_of
 from bridge.delivery.turns import Turns
 from bridge.delivery.work import Work
-from bridge.errors import BridgeError, DiskTrouble, Refused, TorBoxError
+from bridge.errors import DiskTrouble, Refused
 from bridge.model import File
 
 DISK_PATIENCE_SECONDS = 120.0
@@ -50,7 +51,9 @@ class Delivery:
         self._settings = settings
         self._clock = clock
         self._root = Path(settings.path)
-        self._boot = this_boot()
+        self._boot = ""
+        self._device = 0
+        self.flow = Flow(clock)  # of all torrents together
         self._works: dict[str, Work] = {}
         threads = partial(Threads, root=self._root, patience_seconds=disk_patience_seconds)
         self._house = threads("disk", 4)
@@ -63,6 +66,7 @@ class Delivery:
         )
 
     async def __aenter__(self) -> Self:
+        self._boot = await self._house.run(HOUSE, this_boot)
         await self._means.cdn.__aenter__()
         return self
 
@@ -104,9 +108,9 @@ class Delivery:
             raise Refused("there is nothing to deliver, or two files have one name")
         async with self._holding(torrent_hash) as work:
             folder = paths.incomplete_folder(self._root, torrent_hash)
-            await self._house.run(torrent_hash, self._make_folder, folder)
+            await self._house.run(torrent_hash, self._make_folder, folder, files)
             await self._bring_all(torrent_hash, folder, wanted, work, link)
-            await self._house.run(torrent_hash, flush_folders, folder, [f.path for f in wanted])
+            await self._house.run(torrent_hash, _seal, folder, wanted)
 
     async def place(self, torrent_hash: str, save_path: str, folder: str) -> None:
         """Move what was delivered to its final folder. Done already: nothing happens.
@@ -183,7 +187,7 @@ class Delivery:
 
     async def probe(self) -> None:
         """Make the download folder and try everything there that will be needed of it."""
-        await self._house.run(HOUSE, probe, self._settings)
+        self._device = await self._house.run(HOUSE, probe, self._settings, self._device)
 
     async def free_bytes(self) -> int:
         """Room on the download disk for us, in bytes."""
@@ -201,22 +205,18 @@ class Delivery:
     async def _bring_all(
         self, torrent_hash: str, folder: Path, files: Sequence[File], work: Work, link: LinkSource
     ) -> None:
-        under_way = asyncio.Semaphore(MOST_FILES_UNDER_WAY)
-
-        async def bring(file: File) -> None:
-            try:
-                part = PartFile(folder, file.path, file.size, work.journal, with_md5=bool(file.md5))
-                await Download(self._means, work, torrent_hash, file, part, link).run()
-            finally:
-                under_way.release()
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                for file in files:
-                    await under_way.acquire()
-                    group.create_task(bring(file))
-        except BaseExceptionGroup as errors:
-            raise _worst(errors) from None
+        downloads = (
+            Download(
+                self._means,
+                work,
+                torrent_hash,
+                file,
+                PartFile(folder, file.path, file.size, work.journal, with_md5=bool(file.md5)),
+                link,
+            ).run()
+            for file in files
+        )
+        await all_of(downloads, MOST_FILES_UNDER_WAY)
 
     @asynccontextmanager
     async def _holding(self, torrent_hash: str) -> AsyncIterator[Work]:
@@ -238,15 +238,19 @@ class Delivery:
         work = self._works.get(torrent_hash)
         if work is None:
             folder = paths.incomplete_folder(self._root, torrent_hash)
-            work = self._works[torrent_hash] = Work(self._clock, Journal(folder, self._boot))
+            work = Work(Leg(self._clock, self.flow), Journal(folder, self._boot))
+            self._works[torrent_hash] = work
         return work
 
     def _own(self, save_path: str, folder: str) -> Path:
         return paths.own_folder(self._root, save_path, folder)
 
-    def _make_folder(self, folder: Path) -> None:
+    def _make_folder(self, folder: Path, files: Sequence[File]) -> None:
         self._check_mount()
+        if folder.is_symlink():
+            raise Refused("a link lies where the incomplete files should")
         folder.mkdir(exist_ok=True)
+        removal.tidy(folder, [file.path for file in files])
 
     def _check_mount(self) -> None:
         """A mount point without its disk is a folder too, but without our `.incomplete`."""
@@ -254,11 +258,8 @@ class Delivery:
             raise DiskTrouble(f"{self._root} is empty or gone; is its disk mounted?")
 
 
-def _worst(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that matters most of several: a bug, then the disk, then TorBox, then the file."""
-    kinds: tuple[type[BaseException], ...] = (DiskTrouble, TorBoxError, BridgeError)
-
-    def weight(error: BaseException) -> int:
-        return next((at for at, kind in enumerate(kinds, 1) if isinstance(error, kind)), 0)
-
-    return min(errors.exceptions, key=weight)
+def _seal(folder: Path, wanted: Sequence[File]) -> None:
+    """The folder holds the wanted files and nothing else, and would after a power cut."""
+    paths = [file.path for file in wanted]
+    removal.tidy(folder, paths)
+    flush_folders(folder, paths)

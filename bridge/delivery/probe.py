@@ -9,13 +9,16 @@ from bridge.delivery.paths import HIDDEN, INCOMPLETE
 from bridge.errors import DiskTrouble
 
 
-def probe(settings: DownloadsSettings) -> None:
+def probe(settings: DownloadsSettings, device: int) -> int:
     """Make the folders, then write, flush, rename, link and delete a small file in them.
 
     OSError or DiskTrouble says what is wrong. Hard links matter only to those who import by them.
+    `device` is what an earlier probe returned, 0 for the first: a bare mount point is no disk.
     """
     root = Path(settings.path)
     incomplete = root / INCOMPLETE
+    if device and not incomplete.is_dir() and root.stat().st_dev != device:
+        raise DiskTrouble(f"the disk of {root} is not mounted")
     incomplete.mkdir(parents=True, exist_ok=True)
     written = incomplete / f"{HIDDEN}probe"
     renamed = root / f"{HIDDEN}probe"
@@ -30,6 +33,7 @@ def probe(settings: DownloadsSettings) -> None:
     finally:
         for leftover in (written, renamed, linked):
             leftover.unlink(missing_ok=True)
+    return root.stat().st_dev
 
 
 def _write(path: Path) -> None:

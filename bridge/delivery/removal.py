@@ -31,6 +31,23 @@ def trusted_sizes(folder: Path, files: Iterable[File], journal: Journal) -> dict
     }
 
 
+def tidy(folder: Path, keep: Iterable[str]) -> None:
+    """Leave in our incomplete folder only these files: another listing may have had others.
+
+    A link is never kept, so that nothing is written through one.
+    """
+    files = set(keep)
+    folders = {str(each.relative_to(folder)) for each in folders_of(folder, files)}
+    for place, subfolders, names in os.walk(folder, topdown=False):
+        for name in (*names, *subfolders):
+            path = Path(place, name)
+            inside = str(path.relative_to(folder))
+            if path.is_symlink() or (name in names and inside not in files):
+                path.unlink()
+            elif name in subfolders and inside not in folders:
+                _remove_if_empty(path)
+
+
 def remove_files(folder: Path, files: Iterable[File], stop: threading.Event) -> None:
     """Unlink these files, then the folders they leave empty. What is gone already is fine."""
     paths = [file.path for file in files if _plain(folder, file.path)]

@@ -2,7 +2,6 @@
 
 import asyncio
 
-from bridge.clock import Clock
 from bridge.delivery.journal import Journal
 from bridge.delivery.leg import Leg
 from bridge.delivery.links import Link
@@ -13,9 +12,9 @@ MOST_DISPROOFS = 3
 class Work:
     """One torrent's leg, links and disproofs; `lock` lets one call at a time touch its files."""
 
-    def __init__(self, clock: Clock, journal: Journal) -> None:
+    def __init__(self, leg: Leg, journal: Journal) -> None:
+        self.leg = leg
         self.journal = journal
-        self.leg = Leg(clock)
         self.lock = asyncio.Lock()
         self.holders = 0  # calls that hold the lock or wait for it
         self.over = False  # placed or discarded: nothing more to remember

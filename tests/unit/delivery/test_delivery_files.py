@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import stat
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from bridge.clock import Clock
 from bridge.config import DownloadsSettings
 from bridge.delivery import Delivery
 from bridge.delivery.journal import Journal, this_boot
+from bridge.delivery.partfile import PartFile
 from bridge.errors import (
     AccountTrouble,
     DiskTrouble,
@@ -271,10 +273,10 @@ async def test_nothing_is_written_through_a_link(cdn, delivery, incomplete, tmp_
     incomplete.mkdir()
     (incomplete / "sub").symlink_to(outside)
 
-    with pytest.raises(Refused):
-        await delivery.deliver(HASH, [cdn.holds("sub/a.mkv", 10)], cdn.link)
+    await delivery.deliver(HASH, [cdn.holds("sub/a.mkv", 10)], cdn.link)
 
     assert list(outside.iterdir()) == []
+    assert (incomplete / "sub/a.mkv").read_bytes() == cdn.contents["sub/a.mkv"]
 
 
 async def test_a_link_in_the_place_of_a_file_is_not_followed(cdn, delivery, incomplete, tmp_path):
@@ -283,10 +285,72 @@ async def test_a_link_in_the_place_of_a_file_is_not_followed(cdn, delivery, inco
     incomplete.mkdir()
     (incomplete / "a.mkv").symlink_to(victim)
 
-    with pytest.raises(DiskTrouble):
-        await delivery.deliver(HASH, [cdn.holds("a.mkv", 100)], cdn.link)
+    await delivery.deliver(HASH, [cdn.holds("a.mkv", 100)], cdn.link)
 
     assert victim.read_bytes() == b"precious"
+    assert (incomplete / "a.mkv").read_bytes() == cdn.contents["a.mkv"]
+
+
+async def test_a_link_in_the_place_of_a_torrent_is_not_followed(
+    cdn, delivery, incomplete, tmp_path
+):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    incomplete.symlink_to(outside)
+
+    with pytest.raises(Refused):
+        await delivery.deliver(HASH, [cdn.holds("a.mkv", 100)], cdn.link)
+
+    assert list(outside.iterdir()) == []
+
+
+def test_a_part_file_is_not_opened_through_a_link(incomplete, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    incomplete.mkdir(parents=True)
+    (incomplete / "sub").symlink_to(outside)
+    (incomplete / "a.mkv").symlink_to(outside / "a.mkv")
+    journal = Journal(incomplete, this_boot())
+
+    with pytest.raises(Refused):
+        PartFile(incomplete, "sub/a.mkv", 10, journal, with_md5=False).open()
+    with pytest.raises(OSError, match="symbolic"):
+        PartFile(incomplete, "a.mkv", 10, journal, with_md5=False).open()
+
+    assert list(outside.iterdir()) == []
+
+
+async def test_only_the_wanted_files_are_there_in_the_end(cdn, delivery, incomplete):
+    wanted, unwanted = cdn.holds("sub/a.mkv", 10), cdn.holds("b/b.mkv", 10)
+    unwanted = File(unwanted.path, unwanted.size, unwanted.torbox_id, priority=0)
+    for other in ("b/b.mkv", "of another listing/c.mkv", "sub", "d.mkv"):
+        (incomplete / other).parent.mkdir(parents=True, exist_ok=True)
+        (incomplete / other).write_bytes(b"half")
+
+    await delivery.deliver(HASH, [wanted, unwanted], cdn.link)
+
+    assert sorted(str(path.relative_to(incomplete)) for path in incomplete.rglob("*")) == [
+        "sub",
+        "sub/a.mkv",
+    ]
+
+
+async def test_a_disk_that_takes_no_more_is_trouble_and_what_is_here_stays(
+    cdn, delivery, incomplete
+):
+    file = cdn.holds("a.mkv", 8 * MIB)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3 * MIB + 5, hard))
+    try:
+        with pytest.raises(DiskTrouble, match="refuses"):
+            await delivery.deliver(HASH, [file], cdn.link)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert (incomplete / "a.mkv").stat().st_size == 3 * MIB + 5
+    await delivery.deliver(HASH, [file], cdn.link)
+    assert cdn.ranges(file) == ["bytes=0-", f"bytes={3 * MIB + 5}-"]
+    assert (incomplete / "a.mkv").read_bytes() == cdn.contents["a.mkv"]
 
 
 async def test_files_and_folders_are_for_the_group_too(cdn, delivery, incomplete):
@@ -325,18 +389,18 @@ async def test_so_many_files_come_at_once_and_no_more(cdn, delivery):
     assert cdn.most_connections == 4
 
 
-async def test_a_small_torrent_gets_its_turn_while_a_large_pack_comes(cdn, delivery):
+async def test_a_small_torrent_gets_its_turn_while_a_large_pack_comes(cdn, delivery, incomplete):
     pack = [cdn.holds(f"{number}.mkv", 10) for number in range(40)]
     single = [cdn.holds("single.mkv", 10)]
     cdn.waits_for = asyncio.Event()
     large = asyncio.create_task(delivery.deliver(HASH, pack, cdn.link))
     await until(lambda: cdn.connections == 4)
     small = asyncio.create_task(delivery.deliver(OTHER, single, cdn.link))
-    await until(lambda: delivery.leg(OTHER) is not None)
+    await until((incomplete.parent / OTHER / "single.mkv").exists)
     cdn.waits_for.set()
     await asyncio.gather(large, small)
 
-    assert [path for path, _, _ in cdn.asked].index("single.mkv") <= 8
+    assert [path for path, _, _ in cdn.asked].index("single.mkv") <= 20
 
 
 async def test_long_downloads_give_way_to_a_torrent_that_waits(cdn, settings, clock):
@@ -408,6 +472,7 @@ async def test_the_speed_is_that_of_the_last_ten_seconds(cdn, delivery, clock):
     assert leg.speed > 0
     assert leg.last_byte_at <= clock.monotonic()
     assert leg.files == {"a.mkv": 2 * MIB}
+    assert delivery.flow.received_bytes == 2 * MIB
     assert not leg.verifying
     clock.skip(11)
     assert leg.speed == 0
