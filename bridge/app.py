@@ -48,7 +48,7 @@ class Bridge:
     board: Board
     commands: Commands
     engine: Engine
-    store: Store
+    ledger: Ledger
 
 
 @asynccontextmanager
@@ -80,7 +80,7 @@ async def bridge(settings: Settings, clock: Clock, password: str) -> AsyncIterat
         async with delivery, torbox:
             await _probe(delivery, clock)
             async with engine, housekeeper:
-                yield Bridge(app, board, commands, engine, store)
+                yield Bridge(app, board, commands, engine, ledger)
 
 
 def _application(face: Face, table: list[web.RouteDef]) -> web.Application:

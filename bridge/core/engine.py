@@ -70,11 +70,11 @@ class Engine:
         self._loop: asyncio.Task[None] | None = None
         self.rounds = 0
         self._round_at = clock.monotonic()
-        ledger.changed = self._changed
+        ledger.listen(self._changed)
 
     async def __aenter__(self) -> Self:
-        for torrent_hash in self._ledger.torrents:
-            self._changed(torrent_hash)
+        for torrent in self._ledger.torrents.values():
+            self._changed(None, torrent)
         await self._group.__aenter__()
         self._loop = self._group.create_task(self._run(), name="engine")
         return self
@@ -293,17 +293,18 @@ class Engine:
 
     # Showing
 
-    def _changed(self, torrent_hash: str) -> None:
-        torrent = self._ledger.torrents.get(torrent_hash)
-        if torrent is None or (torrent.ended and not _to_do(torrent)):
-            self._live.discard(torrent_hash)
-            self._watches.pop(torrent_hash, None)
+    def _changed(self, before: Torrent | None, after: Torrent | None) -> None:
+        torrent = after or before
+        assert torrent is not None
+        if after is None or (after.ended and not _to_do(after)):
+            self._live.discard(torrent.hash)
+            self._watches.pop(torrent.hash, None)
         else:
-            self._live.add(torrent_hash)
-        if torrent is None or not torrent.listed:
-            self._board.drop(torrent_hash)
+            self._live.add(torrent.hash)
+        if after is None or not after.listed:
+            self._board.drop(torrent.hash)
         else:
-            self._show(torrent)
+            self._show(after)
         self._wake.set()
 
     def _show(self, torrent: Torrent) -> None:

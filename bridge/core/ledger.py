@@ -16,6 +16,8 @@ from bridge.store.store import Remembered, Store, Write
 # Called with the torrent as it then is (so it must look at the phase); None leaves it as it is.
 Change: TypeAlias = Callable[[Torrent], Torrent | None]
 Items: TypeAlias = tuple[AccountItem, ...]
+# Told after a commit what a torrent was before and is now; None for "not there".
+Listener: TypeAlias = Callable[[Torrent | None, Torrent | None], None]
 
 
 class Ledger:
@@ -26,8 +28,11 @@ class Ledger:
         self._torrents: dict[str, Torrent] = {}
         self._items: dict[str, Items] = {}
         self._locks: dict[str, asyncio.Lock] = {}
-        # Called after every commit with the hash that changed; the engine sets it.
-        self.changed: Callable[[str], None] = lambda _torrent_hash: None
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """Be told of every commit, in order, before anything else happens."""
+        self._listeners.append(listener)
 
     def load(self, remembered: Remembered) -> None:
         """Start from what the store remembers."""
@@ -104,7 +109,7 @@ class Ledger:
                 return
             async with _to_the_end(self._store.write(remember.forget_torrent(torrent_hash))):
                 del self._torrents[torrent_hash]
-                self.changed(torrent_hash)
+                self._tell(torrent, None)
 
     async def change_items(self, torrent_hash: str, change: Callable[[Items], Items]) -> Items:
         """Change what stands in the account for this hash."""
@@ -129,12 +134,16 @@ class Ledger:
         if after_items is not None:
             all_writes.append(remember.put_items(items_hash, after_items))
         async with _to_the_end(self._store.write(*all_writes)):
-            for torrent in torrents:
-                self._torrents[torrent.hash] = torrent
             if after_items is not None:
                 self._note_items(items_hash, after_items)
             for torrent in torrents:
-                self.changed(torrent.hash)
+                before = self._torrents.get(torrent.hash)
+                self._torrents[torrent.hash] = torrent
+                self._tell(before, torrent)
+
+    def _tell(self, before: Torrent | None, after: Torrent | None) -> None:
+        for listener in self._listeners:
+            listener(before, after)
 
     def _note_items(self, torrent_hash: str, items: Items) -> None:
         if items:
