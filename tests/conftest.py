@@ -69,12 +69,17 @@ class Arr:
 
     async def call(self, method: str, path: str, **options) -> tuple[int, str]:
         async with self._session.request(method, f"{self.url}/api/v2/{path}", **options) as answer:
-            return answer.status, await answer.text()
+            return answer.status, await answer.text(errors="replace")
 
     async def json(self, path: str, **params):
-        async with self._session.get(f"{self.url}/api/v2/{path}", params=params) as answer:
-            assert answer.status == 200, await answer.text()
-            return await answer.json()
+        """Read; after a 403 log in once and repeat, as every arr does."""
+        for again in (True, False):
+            async with self._session.get(f"{self.url}/api/v2/{path}", params=params) as answer:
+                if answer.status == 403 and again:
+                    await self.logs_in()
+                    continue
+                assert answer.status == 200, await answer.text()
+                return await answer.json()
 
     async def logs_in(self, username: str = "admin", password: str = PASSWORD) -> str:
         _, text = await self.call(

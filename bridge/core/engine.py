@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Iterator
 from types import TracebackType
 from typing import Self, assert_never
@@ -68,7 +69,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._group = asyncio.TaskGroup()
         self._loop: asyncio.Task[None] | None = None
-        self.rounds = 0
+        self._next_round_at = -math.inf
         self._round_at = clock.monotonic()
         ledger.listen(self._changed)
 
@@ -102,7 +103,8 @@ class Engine:
     @property
     def busy(self) -> bool:
         """Whether an act or a look is under way, or a decision is due; tests wait for calm."""
-        return bool(self._acts) or self._look is not None or self._wake.is_set()
+        due = self._next_round_at <= self._clock.monotonic()
+        return bool(self._acts) or self._look is not None or self._wake.is_set() or due
 
     async def stop_acting(self, torrent_hash: str) -> None:
         """Stop the delivery of this torrent and wait until its writers are done."""
@@ -124,15 +126,17 @@ class Engine:
     async def _run(self) -> None:
         while True:
             self._wake.clear()
-            self.rounds += 1
+            self._next_round_at = -math.inf
             wait = self._round()
             try:
                 await self._save_progress()
             except StoreTrouble as error:
                 log.warning("%s", error)
             if wait is None:
+                self._next_round_at = math.inf
                 await self._wake.wait()
             else:
+                self._next_round_at = self._clock.monotonic() + wait
                 await self._clock.wait(self._wake, wait)
 
     def _round(self) -> float | None:
