@@ -8,6 +8,7 @@ BridgeError
 ├── UnknownTorrent         there is no such hash                       404
 ├── BadParameter           mend the request                            400
 ├── Refused                the state or the rules forbid it            409
+│   └── TargetTaken        the folder's name was taken meanwhile       choose another name
 ├── TorBoxError            TorBox did not do it
 │   ├── TorBoxUnwell       no usable answer, outcome unknown           look before trying again
 │   ├── TorBoxBusy         not before `wait_seconds`                   wait; it was no try
@@ -20,7 +21,6 @@ BridgeError
     ├── CdnBusy            not before `wait_seconds`                   keep the link, wait
     ├── CdnUnwell          cut, silent, lying or ill                   try again, then a new link
     ├── FileDisproved      the bytes are not the file's                fetch again from a new link
-    ├── TargetTaken        the folder's name was taken meanwhile       choose another name
     ├── FilesMissing       what was to be placed is not here           deliver again
     └── DiskTrouble        full, read-only, gone, not permitted        everything pauses
 """
@@ -143,7 +143,7 @@ class DiskTrouble(DeliveryError):
     """The local disk refuses; the message says what a person can do."""
 
 
-class TargetTaken(DeliveryError):
+class TargetTaken(Refused):
     """Something else has the name that the torrent's folder should get; nothing was touched."""
 
 

@@ -23,12 +23,12 @@ from bridge.delivery.flushing import flush_folders
 from bridge.delivery.journal import Journal, this_boot
 from bridge.delivery.leg import Leg
 from bridge.delivery.partfile import PartFile
-from bridge.delivery.probe import probe
+from bridge.delivery.probe import Identity, check_mount, probe
 from bridge.delivery.threads import Threads
 from bridge.delivery.together import all_of
 from bridge.delivery.turns import Turns
 from bridge.delivery.work import Work
-from bridge.errors import DiskTrouble, Refused
+from bridge.errors import Refused
 from bridge.model import File
 
 DISK_PATIENCE_SECONDS = 120.0
@@ -52,7 +52,7 @@ class Delivery:
         self._clock = clock
         self._root = Path(settings.path)
         self._boot = ""
-        self._device = 0
+        self._identity: Identity | None = None  # of the root, once it was probed
         self.flow = Flow(clock)  # of all torrents together
         self._works: dict[str, Work] = {}
         threads = partial(Threads, root=self._root, patience_seconds=disk_patience_seconds)
@@ -108,6 +108,8 @@ class Delivery:
             raise Refused("there is nothing to deliver, or two files have one name")
         async with self._holding(torrent_hash) as work:
             folder = paths.incomplete_folder(self._root, torrent_hash)
+            if self._identity is None:
+                await self.probe()  # the disk hung at the start
             await self._house.run(torrent_hash, self._make_folder, folder, files)
             await self._bring_all(torrent_hash, folder, wanted, work, link)
             await self._house.run(torrent_hash, _seal, folder, wanted)
@@ -187,7 +189,7 @@ class Delivery:
 
     async def probe(self) -> None:
         """Make the download folder and try everything there that will be needed of it."""
-        self._device = await self._house.run(HOUSE, probe, self._settings, self._device)
+        self._identity = await self._house.run(HOUSE, probe, self._settings, self._identity)
 
     async def free_bytes(self) -> int:
         """Room on the download disk for us, in bytes."""
@@ -253,9 +255,7 @@ class Delivery:
         removal.tidy(folder, [file.path for file in files])
 
     def _check_mount(self) -> None:
-        """A mount point without its disk is a folder too, but without our `.incomplete`."""
-        if not (self._root / paths.INCOMPLETE).is_dir():
-            raise DiskTrouble(f"{self._root} is empty or gone; is its disk mounted?")
+        check_mount(self._root, self._identity)
 
 
 def _seal(folder: Path, wanted: Sequence[File]) -> None:

@@ -2,24 +2,27 @@
 
 import os
 from pathlib import Path
+from typing import TypeAlias
 
 from bridge.config import DownloadsSettings, ImportMode
 from bridge.delivery.flushing import flush_folder
 from bridge.delivery.paths import HIDDEN, INCOMPLETE
 from bridge.errors import DiskTrouble
 
+Identity: TypeAlias = tuple[int, int]
 
-def probe(settings: DownloadsSettings, device: int) -> int:
+
+def probe(settings: DownloadsSettings, known: Identity | None) -> Identity:
     """Make the folders, then write, flush, rename, link and delete a small file in them.
 
     OSError or DiskTrouble says what is wrong. Hard links matter only to those who import by them.
-    `device` is what an earlier probe returned, 0 for the first: a bare mount point is no disk.
+    `known` is what an earlier probe returned.
     """
     root = Path(settings.path)
     incomplete = root / INCOMPLETE
-    if device and not incomplete.is_dir() and root.stat().st_dev != device:
-        raise DiskTrouble(f"the disk of {root} is not mounted")
-    incomplete.mkdir(parents=True, exist_ok=True)
+    if known is None:
+        incomplete.mkdir(parents=True, exist_ok=True)
+    check_mount(root, known)
     written = incomplete / f"{HIDDEN}probe"
     renamed = root / f"{HIDDEN}probe"
     linked = root / f"{HIDDEN}probe-link"
@@ -33,7 +36,25 @@ def probe(settings: DownloadsSettings, device: int) -> int:
     finally:
         for leftover in (written, renamed, linked):
             leftover.unlink(missing_ok=True)
-    return root.stat().st_dev
+    return _identity(root)
+
+
+def check_mount(root: Path, known: Identity | None) -> None:
+    """DiskTrouble if the root is a bare mount point, which has neither our folder nor our number.
+
+    Our folder alone is enough: a network share comes back with another number.
+    """
+    incomplete = root / INCOMPLETE
+    if incomplete.is_dir():
+        return
+    if known is None or not root.is_dir() or _identity(root) != known:
+        raise DiskTrouble(f"{root} is empty or gone; is its disk mounted?")
+    incomplete.mkdir(exist_ok=True)
+
+
+def _identity(folder: Path) -> Identity:
+    facts = folder.stat()
+    return facts.st_dev, facts.st_ino
 
 
 def _write(path: Path) -> None:

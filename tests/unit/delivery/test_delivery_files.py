@@ -366,12 +366,50 @@ async def test_files_and_folders_are_for_the_group_too(cdn, delivery, incomplete
 
 async def test_without_its_mount_nothing_is_written(cdn, delivery, settings):
     root = Path(settings.path)
-    (root / ".incomplete").rmdir()
+    root.rename(root.with_name("unmounted"))
+    root.mkdir()
 
-    with pytest.raises(DiskTrouble, match="mounted"):
-        await delivery.deliver(HASH, [cdn.holds("a.mkv", 10)], cdn.link)
+    for attempt in (
+        delivery.deliver(HASH, [cdn.holds("a.mkv", 10)], cdn.link),
+        delivery.place(HASH, settings.path, "Show"),
+        delivery.make_folder(str(root / "tv")),
+        delivery.probe(),
+    ):
+        with pytest.raises(DiskTrouble, match="mounted"):
+            await attempt
 
     assert list(root.iterdir()) == []
+
+
+async def test_when_its_mount_is_back_all_goes_on(cdn, delivery, settings):
+    root = Path(settings.path)
+    root.rename(root.with_name("unmounted"))
+    root.mkdir()
+    with pytest.raises(DiskTrouble):
+        await delivery.deliver(HASH, [cdn.holds("a.mkv", 10)], cdn.link)
+    root.rmdir()
+    root.with_name("unmounted").rename(root)
+
+    await delivery.deliver(HASH, [cdn.holds("b.mkv", 10)], cdn.link)
+
+
+async def test_the_folder_of_incomplete_files_is_made_again_when_a_person_removed_it(
+    cdn, delivery, incomplete
+):
+    incomplete.parent.rmdir()
+
+    await delivery.deliver(HASH, [cdn.holds("a.mkv", 10)], cdn.link)
+
+    assert (incomplete / "a.mkv").exists()
+
+
+async def test_a_disk_that_was_never_probed_is_probed_at_the_first_file(
+    cdn, settings, clock, incomplete
+):
+    async with Delivery(settings, clock, user_agent="test", allow_http=True) as delivery:
+        await delivery.deliver(HASH, [cdn.holds("a.mkv", 10)], cdn.link)
+
+    assert (incomplete / "a.mkv").exists()
 
 
 async def test_so_many_files_come_at_once_and_no_more(cdn, delivery):

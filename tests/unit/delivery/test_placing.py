@@ -210,7 +210,8 @@ async def test_files_of_another_size_or_none_are_missing(delivery, root):
 
 
 async def test_while_the_disk_is_not_mounted_nothing_is_called_missing(delivery, root):
-    shutil.rmtree(root / ".incomplete")
+    root.rename(root.with_name("unmounted"))
+    root.mkdir()
 
     with pytest.raises(DiskTrouble, match="mounted"):
         await delivery.missing(str(root / "tv"), "Show", FILES)
