@@ -26,7 +26,7 @@ from bridge.config.types import (
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("text", "json")
 DIALECTS = ("4", "5")
-LATER = ("cached_first", "cached_only", "symlink", "strm")  # designed, not built yet
+LATER = ("symlink", "strm")  # designed, not built yet
 SMALLEST_POLL_SECONDS = 5.0
 MOST_PARALLEL_FILES = 32
 
@@ -105,7 +105,8 @@ def _category(name: str, rules: CategorySettings) -> CategorySettings:
     path = f"categories.{name}"
     if not name or not name.isprintable():
         _wrong("categories", "a category's name is empty or holds a control character")
-    _not_later(f"{path}.cached", rules.cached, "any")
+    if rules.cached_first_minutes <= 0:
+        _wrong(f"{path}.cached_first_minutes", "expected a number above 0")
     _not_later(f"{path}.deliver", rules.deliver, "download")
     _choice(f"{path}.deliver", rules.deliver, ("download",))
     for field in rules.give_up.__struct_fields__:

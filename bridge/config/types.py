@@ -86,6 +86,8 @@ class CategorySettings(Section, frozen=True):
     """The rules for one category, with what "*" says already filled in."""
 
     cached: CachedPolicy = CachedPolicy.ANY
+    cached_first_minutes: float = 60.0  # how long cached_first waits for a torrent to be cached
+    refuse_at_add: bool = False  # under cached_only: every client is told `Fails.`
     deliver: str = "download"
     give_up: GiveUp = GiveUp()
 

@@ -3,24 +3,24 @@
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable
 from types import TracebackType
 from typing import Self, assert_never
 
-from msgspec.structs import replace
-
 from bridge.clock import Clock
 from bridge.config import Settings
-from bridge.core import plan, showing
+from bridge.core import figures, plan
+from bridge.core.accounts import Accounts
+from bridge.core.admitting import SLOTS_ARE_FULL, Admission
 from bridge.core.board import Board
 from bridge.core.clean import Cleaner
 from bridge.core.deliver import Deliverer
+from bridge.core.display import Display
 from bridge.core.ledger import Change, Ledger
 from bridge.core.look import Looker
 from bridge.core.submit import Submitter
 from bridge.core.watch import Watch, Weather
 from bridge.delivery.delivery import Delivery
-from bridge.delivery.leg import Leg
 from bridge.errors import BridgeError, DiskTrouble, StoreTrouble, TorBoxBusy, TorBoxError
 from bridge.model import Complete, Delivering, Fetching, Queued, Torrent
 from bridge.torbox.client import TorBox
@@ -28,11 +28,8 @@ from bridge.torbox.limits import Limits
 
 log = logging.getLogger(__name__)
 
-MOST_CREATES = 4
 ACTIVE_ROUND_SECONDS = 1.0  # while files come here: the list shows their progress
 ROUND_SECONDS = 5.0
-SAVE_PROGRESS = 0.01
-SAVE_IDLE_SECONDS = 60.0
 
 
 class Engine:
@@ -49,6 +46,7 @@ class Engine:
         clock: Clock,
         submitter: Submitter,
         cleaner: Cleaner,
+        accounts: Accounts,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
@@ -58,14 +56,19 @@ class Engine:
         self._delivery = delivery
         self._clock = clock
         self._submitter = submitter
-        self._looker = Looker(ledger, torbox, clock)
+        self._looker = Looker(ledger, torbox, accounts, clock)
         self._deliverer = Deliverer(ledger, torbox, delivery, clock)
         self._cleaner = cleaner
+        self.accounts = accounts
+        self._admission = Admission(settings, torbox, limits, accounts, clock)
+        submitter.learn = self._admission.learn
         self.weather = Weather()
+        self._display = Display(board, delivery, self.weather, clock)
         self._watches: dict[str, Watch] = {}
         self._live: set[str] = set()
         self._acts: dict[str, tuple[plan.Step, asyncio.Task[None]]] = {}
         self._look: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._group = asyncio.TaskGroup()
         self._loop: asyncio.Task[None] | None = None
@@ -86,7 +89,12 @@ class Engine:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for task in [self._loop, self._look, *(act for _, act in self._acts.values())]:
+        for task in [
+            self._loop,
+            self._look,
+            self._asking,
+            *(act for _, act in self._acts.values()),
+        ]:
             if task is not None:
                 task.cancel()
         await self._group.__aexit__(kind, error, traceback)
@@ -104,7 +112,8 @@ class Engine:
     def busy(self) -> bool:
         """Whether an act or a look is under way, or a decision is due; tests wait for calm."""
         due = self._next_round_at <= self._clock.monotonic()
-        return bool(self._acts) or self._look is not None or self._wake.is_set() or due
+        tasks = [self._look, self._asking, *self._acts]
+        return any(tasks) or self._wake.is_set() or due
 
     async def stop_acting(self, torrent_hash: str) -> None:
         """Stop the delivery of this torrent and wait until its writers are done."""
@@ -143,7 +152,7 @@ class Engine:
         """Decide for every live torrent; seconds until the next round, None for "when woken"."""
         now, time = self._clock.monotonic(), self._clock.time()
         next_at = [self._start_look(now)]
-        waiting = []
+        waiting: list[Torrent] = []
         for torrent_hash in list(self._live):
             torrent = self._ledger.torrents[torrent_hash]
             if torrent_hash not in self._acts:
@@ -153,12 +162,12 @@ class Engine:
                 if isinstance(step, plan.Wait):
                     next_at.append(step.until)
                 elif isinstance(step, plan.Submit):
-                    waiting.append((torrent, step))
+                    waiting.append(torrent)
                 else:
                     self._start(torrent, step)
             self._show(torrent)
-        next_at.append(self._start_submits(waiting, now, time))
-        self._show_health()
+        next_at.append(self._start_submits(waiting, now))
+        self._display.show_health(self._live)
         return self._pause_between(next_at, now)
 
     def _pause_between(self, next_at: list[float | None], now: float) -> float | None:
@@ -181,39 +190,42 @@ class Engine:
         if due > now:
             return due
         interval = self._interval(now)
-        self._look = self._group.create_task(
-            self._looking(self._looker.look(outstanding, interval)), name="look"
-        )
+        self._look = self._group.create_task(self._looking(outstanding, interval), name="look")
         return None
 
     def _outstanding(self) -> dict[str, Watch]:
+        """What a look at the list is for: what is at TorBox, and what waits for a slot there."""
         return {
             torrent_hash: self.watch(torrent_hash)
             for torrent_hash in self._live
             if isinstance(self._ledger.torrents[torrent_hash].phase, Queued | Fetching)
+            or self.watch(torrent_hash).turn.startswith(SLOTS_ARE_FULL)
         }
 
     def _interval(self, now: float) -> float:
         poll = self._settings.torbox.poll_seconds
         return plan.look_interval(list(self._outstanding().values()), poll, now)
 
-    def _start_submits(
-        self, waiting: list[tuple[Torrent, plan.Submit]], now: float, time: float
-    ) -> float | None:
-        """Start as many creates as the budget allows, the arr's priority first, then age."""
-        running = sum(isinstance(step, plan.Submit) for step, _ in self._acts.values())
-        free_at = self._limits.free_at("createtorrent")
-        for torrent, step in sorted(waiting, key=lambda one: (one[0].order, one[0].added_at)):
-            if running >= MOST_CREATES:
-                return None
-            if free_at > time:
-                self.watch(torrent.hash).hold(
-                    now, free_at - time, "waits for TorBox's limit on new torrents"
-                )
-                continue
+    def _start_submits(self, waiting: list[Torrent], now: float) -> float | None:
+        """Start what the admission lets go; the others are told their place."""
+        decision = self._admission.decide(waiting, self._creates_under_way(), now)
+        for torrent, step in decision.steps:
             self._start(torrent, step)
-            running += 1
-        return now + max(0.0, free_at - time) if waiting and free_at > time else None
+        for choice in decision.held:
+            self.watch(choice.torrent.hash).turn = choice.reason
+        if decision.ask and self._asking is None:
+            self._asking = self._group.create_task(
+                self._guarded(self._admission.ask(decision.ask)), name="ask what is cached"
+            )
+            self._asking.add_done_callback(lambda _task: self._asked())
+        return decision.next_at
+
+    def _creates_under_way(self) -> int:
+        return sum(isinstance(step, plan.Submit) for step, _ in self._acts.values())
+
+    def _asked(self) -> None:
+        self._asking = None
+        self._wake.set()
 
     # Acting
 
@@ -243,7 +255,9 @@ class Engine:
         categories = self._board.categories.values()
         match step:
             case plan.Submit():
-                return self._submitter.submit(torrent, watch, look_first=step.look_first)
+                return self._submitter.submit(torrent, watch, step)
+            case plan.Refuse():
+                return self._submitter.refuse(torrent)
             case plan.Resolve():
                 return self._submitter.resolve(torrent, watch)
             case plan.Nudge():
@@ -269,19 +283,31 @@ class Engine:
             case _:
                 assert_never(step)
 
-    async def _looking(self, look: Awaitable[None]) -> None:
+    async def _looking(self, outstanding: dict[str, Watch], interval: float) -> None:
         try:
-            await look
-        except TorBoxBusy as error:
-            now = self._clock.monotonic()
-            self._looker.last_look = now + error.wait_seconds - self._interval(now)
-        except (TorBoxError, StoreTrouble) as error:
-            self._met(error)
-        else:
-            self.weather.torbox_answered(self._clock.monotonic())
+            await self._guarded(self._look_once(outstanding, interval))
         finally:
             self._look = None
             self._wake.set()
+
+    async def _look_once(self, outstanding: dict[str, Watch], interval: float) -> None:
+        try:
+            await self.accounts.refresh(outstanding=bool(outstanding))
+            await self._looker.look(outstanding, interval)
+        except TorBoxBusy as error:
+            now = self._clock.monotonic()
+            self._looker.last_look = now + error.wait_seconds - interval
+            return
+        self.weather.torbox_answered(self._clock.monotonic())
+
+    async def _guarded(self, asking: Awaitable[None]) -> None:
+        """Ask TorBox something that concerns no single torrent."""
+        try:
+            await asking
+        except TorBoxBusy as error:
+            log.info("TorBox is asked again later: %s", error)
+        except (TorBoxError, StoreTrouble) as error:
+            self._met(error)
 
     def _met(self, error: BridgeError) -> None:
         before = self.weather.sentence
@@ -306,68 +332,29 @@ class Engine:
         else:
             self._live.add(torrent.hash)
         if after is None or not after.listed:
-            self._board.drop(torrent.hash)
+            self._display.drop(torrent.hash)
         else:
             self._show(after)
         self._wake.set()
 
     def _show(self, torrent: Torrent) -> None:
-        if not torrent.listed:
-            return
-        now = self._clock.monotonic()
-        moment = showing.Moment(now, self._clock.time(), self.weather, self._interval(now))
-        leg = self._delivery.leg(torrent.hash)
-        watch = self._watches.get(torrent.hash) or Watch(since=now)
-        self._board.put(torrent, showing.shown(torrent, watch, leg, moment))
-
-    def _legs(self) -> Iterator[Leg]:
-        for torrent_hash in self._live:
-            leg = self._delivery.leg(torrent_hash)
-            if leg is not None:
-                yield leg
-
-    def _show_health(self) -> None:
-        self._board.health = replace(
-            self._board.health,
-            connected=self.weather.connected,
-            sentence=self.weather.sentence,
-            speed=round(sum(leg.speed for leg in self._legs())),
-        )
+        if torrent.listed:
+            watch = self._watches.get(torrent.hash) or Watch(since=self._clock.monotonic())
+            self._display.show(torrent, watch, self._interval(self._clock.monotonic()))
 
     async def _save_progress(self) -> None:
-        """Keep the high-water mark across restarts, in steps of a percent."""
+        """Keep progress and the delivery clock across restarts, in coarse steps."""
         now = self._clock.monotonic()
         seconds, self._round_at = min(now - self._round_at, ROUND_SECONDS), now
-        changes = {}
+        changes: dict[str, Change] = {}
         for torrent_hash in self._live:
-            torrent = self._ledger.torrents[torrent_hash]
-            leg = self._delivery.leg(torrent_hash)
-            if leg is None or not isinstance(torrent.phase, Delivering):
-                continue
-            watch = self.watch(torrent_hash)
-            arriving = leg.last_byte_at is not None and now - leg.last_byte_at < ROUND_SECONDS
-            watch.idle_seconds = 0.0 if arriving else watch.idle_seconds + seconds
-            progress = showing.leg_progress(torrent, leg)
-            idle = torrent.clocks.delivery if arriving else watch.idle_seconds
-            if progress >= torrent.progress + SAVE_PROGRESS or idle >= SAVE_IDLE_SECONDS:
-                changes[torrent_hash] = _with_figures(progress, watch.idle_seconds)
-                watch.idle_seconds = 0.0
+            torrent, leg = self._ledger.torrents[torrent_hash], self._delivery.leg(torrent_hash)
+            if leg is not None and isinstance(torrent.phase, Delivering):
+                change = figures.delivered(torrent, self.watch(torrent_hash), leg, now, seconds)
+                if change is not None:
+                    changes[torrent_hash] = change
         if changes:
             await self._ledger.change_all(changes)
-
-
-def _with_figures(progress: float, idle_seconds: float) -> Change:
-    def change(torrent: Torrent) -> Torrent | None:
-        if not isinstance(torrent.phase, Delivering):
-            return None
-        delivery = torrent.clocks.delivery + idle_seconds if idle_seconds else 0.0
-        return replace(
-            torrent,
-            progress=max(torrent.progress, progress),
-            clocks=replace(torrent.clocks, delivery=delivery),
-        )
-
-    return change
 
 
 def _to_do(torrent: Torrent) -> bool:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from bridge.clock import Clock
 from bridge.core import account, plan
+from bridge.core.accounts import Accounts
 from bridge.core.ledger import Change, Items, Ledger
 from bridge.core.wanted import files_of
 from bridge.core.watch import Watch
@@ -26,9 +27,10 @@ BY_ID_SECONDS = 60.0
 class Looker:
     """Looks at TorBox for all torrents at once."""
 
-    def __init__(self, ledger: Ledger, torbox: TorBox, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, torbox: TorBox, accounts: Accounts, clock: Clock) -> None:
         self._ledger = ledger
         self._torbox = torbox
+        self._accounts = accounts
         self._clock = clock
         self.last_look: float | None = None
 
@@ -79,6 +81,7 @@ class Looker:
                 torrent = outstanding.get(seen.hash)
                 if torrent is not None and _is_better(torrent, seen, found.get(seen.hash)):
                     found[seen.hash] = seen
+            self._accounts.saw(items)
             complete = complete and items.all_read
             if not items.full or found.keys() >= outstanding.keys():
                 break

@@ -30,6 +30,7 @@ QUIET_SECONDS = 10 * 60.0  # without growth for so long, a torrent counts as sta
 QUIET_LOOK_SECONDS = 300.0
 REMOVING_SECONDS = 7 * 24 * 3600.0
 LOOKS_AFTER_CREATE = (2.0, 5.0, 15.0)
+CACHED_LOOK = (0.2,)  # TorBox has it: its files can be asked for at once
 NEAREST_LOOK_SECONDS = 5.0
 
 STALLED_WORDS = ("stalled", "incomplete")
@@ -51,6 +52,11 @@ class Submit(Struct, frozen=True):
     """Ask TorBox to create it, looking for the hash first where an earlier create is unclear."""
 
     look_first: bool
+    only_if_cached: bool = False
+
+
+class Refuse(Struct, frozen=True):
+    """Its category takes only cached torrents, and this one is not."""
 
 
 class Resolve(Struct, frozen=True):
@@ -98,6 +104,7 @@ Step: TypeAlias = (
     Wait
     | Clean
     | Submit
+    | Refuse
     | Resolve
     | Nudge
     | Reannounce
@@ -282,7 +289,8 @@ def next_look_at(
     for watch in watches:
         if watch.sent_at is None:
             continue
-        soon = [watch.sent_at + after for after in LOOKS_AFTER_CREATE]
+        first = CACHED_LOOK if watch.cached_sent else ()
+        soon = [watch.sent_at + after for after in (*first, *LOOKS_AFTER_CREATE)]
         due = min([due, *(at for at in soon if at > last_look)])
     return due
 

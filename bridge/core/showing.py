@@ -69,7 +69,7 @@ def _situation(
         return Situation.PAUSED, "paused by a client; goes on when it is resumed"
     match phase:
         case Waiting():
-            return Situation.HELD, _held(watch, moment) or phase.reason or "waits for its turn"
+            return Situation.HELD, _held(watch, moment) or _waiting(phase, watch, moment)
         case Submitting():
             return Situation.HELD, _held(watch, moment) or "is being handed to TorBox"
         case Queued():
@@ -102,6 +102,12 @@ def _held(watch: Watch, moment: Moment) -> str:
         again = plan.clock_time(moment.time + watch.hold_until - moment.now)
         return f"{watch.hold_reason}; tries again at {again}"
     return ""
+
+
+def _waiting(phase: Waiting, watch: Watch, moment: Moment) -> str:
+    if phase.next_try_at <= moment.time and watch.turn:
+        return watch.turn
+    return phase.reason or "waits for its turn"
 
 
 def _fetching(torrent: Torrent, watch: Watch, moment: Moment) -> tuple[Situation, str]:

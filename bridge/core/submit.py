@@ -1,13 +1,14 @@
 """Submitting: a torrent is created at TorBox once per attempt, whatever happens in between."""
 
 import logging
+from typing import Protocol
 
 from msgspec.structs import replace
 
 from bridge.clock import Clock
 from bridge.core import account
 from bridge.core.ledger import Items, Ledger
-from bridge.core.plan import clock_time
+from bridge.core.plan import Submit, clock_time
 from bridge.core.watch import Watch
 from bridge.errors import AccountTrouble, OurMistake, TorBoxBusy, TorBoxRefused, TorBoxUnwell
 from bridge.model import (
@@ -35,6 +36,15 @@ MISTAKE_SECONDS = 3600.0
 SEED_PUBLIC, SEED_PRIVATE = 3, 1
 
 
+NOT_CACHED = "DOWNLOAD_NOT_CACHED"
+
+
+class Learn(Protocol):
+    """Takes note of whether TorBox has a torrent cached."""
+
+    def __call__(self, torrent_hash: str, *, cached: bool) -> None: ...
+
+
 class Submitter:
     """Creates torrents at TorBox, and finds out what became of unclear creates."""
 
@@ -44,17 +54,23 @@ class Submitter:
         self._torbox = torbox
         self._clock = clock
         self.account_id = 0
+        # Told what a create showed about TorBox's cache; the admission sets it.
+        self.learn: Learn = _forget
 
-    async def submit(self, torrent: Torrent, watch: Watch, *, look_first: bool) -> None:
+    async def submit(self, torrent: Torrent, watch: Watch, step: Submit) -> None:
         """Create it, with the intent stored before the call; the answer decides the phase."""
-        if look_first and await self.find(torrent.hash):
+        if step.look_first and await self.find(torrent.hash):
             return
         if not await self._intend(torrent.hash):
             return
         try:
-            created = await self._create(torrent)
+            created = await self._create(torrent, only_if_cached=step.only_if_cached)
         except TorBoxRefused as error:
-            await self._fail(torrent.hash, error)
+            if error.code == NOT_CACHED:
+                self.learn(torrent.hash, cached=False)
+                await self._wait(torrent.hash, 0.0, "TorBox does not have it yet", watch)
+            else:
+                await self._fail(torrent.hash, Cause.REFUSED, str(error))
         except TorBoxBusy as error:
             await self._wait(torrent.hash, error.wait_seconds, str(error), watch)
         except AccountTrouble as error:
@@ -117,12 +133,19 @@ class Submitter:
                 return None
         return None
 
-    async def _create(self, torrent: Torrent) -> Created:
+    async def refuse(self, torrent: Torrent) -> None:
+        """TorBox does not have it, and its category takes nothing else."""
+        where = f"category {torrent.category}" if torrent.category else "this category"
+        reason = f"TorBox does not have it, and {where} takes only what TorBox has"
+        await self._fail(torrent.hash, Cause.NOT_CACHED, reason)
+
+    async def _create(self, torrent: Torrent, *, only_if_cached: bool) -> Created:
         file = await self._store.torrent_file(torrent.hash) if torrent.has_torrent else None
         return await self._torbox.create(
             magnet=None if file else torrent.magnet,
             torrent=file,
             seed=SEED_PRIVATE if torrent.private else SEED_PUBLIC,
+            only_if_cached=only_if_cached,
         )
 
     async def _intend(self, torrent_hash: str) -> bool:
@@ -150,6 +173,7 @@ class Submitter:
         await self._note(
             torrent.hash, created.torrent_id, created.queued_id, None, cached=created.cached
         )
+        watch.cached_sent = created.cached
         where = "has it already" if created.cached else "took it"
         log.info(
             "%s: TorBox %s", torrent.name, where if created.torrent_id else "put it in its queue"
@@ -182,12 +206,13 @@ class Submitter:
             items=lambda items: account.identified(items, torrent_id, queued_id, created_at),
         )
 
-    async def _fail(self, torrent_hash: str, error: TorBoxRefused) -> None:
-        cause = Cause.NOT_CACHED if error.code == "DOWNLOAD_NOT_CACHED" else Cause.REFUSED
-        failed = Failed(cause, str(error), self._clock.time())
+    async def _fail(self, torrent_hash: str, cause: Cause, reason: str) -> None:
+        failed = Failed(cause, reason, self._clock.time())
 
         def change(torrent: Torrent) -> Torrent | None:
-            return replace(torrent, phase=failed) if _is_submitting(torrent) else torrent
+            if isinstance(torrent.phase, Submitting | Waiting):
+                return replace(torrent, phase=failed)
+            return torrent
 
         # A refused create made nothing: the intent is not kept for it.
         await self._ledger.change(torrent_hash, change, items=_without_intent)
@@ -204,6 +229,10 @@ class Submitter:
 
         await self._ledger.change(torrent_hash, change, items=_without_intent)
         watch.freed()
+
+
+def _forget(torrent_hash: str, *, cached: bool) -> None:
+    """Take no note: nobody wants to know."""
 
 
 def _is_submitting(torrent: Torrent) -> bool:

@@ -19,6 +19,8 @@ class Watch:
     missing_since: float | None = None
     asked_at: float | None = None  # when it was last asked for by id
     idle_seconds: float = 0.0  # of trying to deliver without a byte, not stored yet
+    cached_sent: bool = False  # the create said that TorBox has it: the first look comes at once
+    turn: str = ""  # why it is not its turn yet
     reannounce: bool = False  # a client asked for it
     lacking_since: float | None = None  # TorBox does not list a file of the .torrent
     hold_until: float = 0.0
@@ -29,7 +31,7 @@ class Watch:
         """A good look showed the item."""
         if self.seen is None or seen.downloaded > self.seen.downloaded or seen.speed > 0:
             self.grew_at = now
-        self.seen, self.seen_at = seen, now
+        self.seen, self.seen_at, self.turn = seen, now, ""
         self.missing_looks, self.missing_since = 0, None
 
     def look_missed(self, now: float) -> None:

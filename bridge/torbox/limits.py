@@ -82,7 +82,7 @@ def _rules(endpoint: str, share: float) -> tuple[_Rule, ...]:
         hourly = max(1, int(55 * share))
         return (
             _Rule(hourly, HOUR, spare=max(0, int(59 * share) - hourly), uncached_only=True),
-            _Rule(max(1, int(10 * share)), MINUTE),
+            _Rule(max(1, int(10 * share)), MINUTE, uncached_only=True),
         )
     if endpoint == LINK:
         return (_Rule(60, MINUTE),)
@@ -133,6 +133,17 @@ class Limits:
         sent = self._live(endpoint, now)
         free = [self._free_of(rule, sent, now, spare) for rule in _rules(endpoint, self._share)]
         return max(self._paused_until(endpoint, now), *free)
+
+    def left(self, endpoint: str) -> int:
+        """How many calls may be made at this moment."""
+        now = self._clock.time()
+        if self._paused_until(endpoint, now) > now:
+            return 0
+        sent, left = self._live(endpoint, now), []
+        for rule in _rules(endpoint, self._share):
+            counted = [call for call in sent if call.uncached or not rule.uncached_only]
+            left.append(rule.limit - sum(call.at + rule.seconds > now for call in counted))
+        return max(0, min(left))
 
     def budget(self, endpoint: str) -> Budget:
         """What sentences, page and metrics say of an endpoint."""

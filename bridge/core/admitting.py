@@ -1,0 +1,108 @@
+"""Putting the admission's rules to work: what is known to be cached, and what fits just now."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from bridge.clock import Clock
+from bridge.config import Settings
+from bridge.core import admission, plan
+from bridge.core.accounts import Accounts
+from bridge.core.admission import Choice, How, Room
+from bridge.model import Torrent, Waiting
+from bridge.torbox.client import TorBox
+from bridge.torbox.limits import CREATE, Limits
+
+KNOWN_SECONDS = 3600.0  # TorBox itself answers from an hour's memory (torbox-api.md §1.3)
+MOST_KNOWN = 10_000
+MOST_CREATES = 4
+SMALLEST_PLAN = 3  # below this many, slots cannot matter
+ASK_AGAIN_SECONDS = 60.0
+SLOTS_ARE_FULL = "all "
+
+
+class Decision(Struct, frozen=True):
+    """What the engine is to do with those that wait."""
+
+    steps: list[tuple[Torrent, plan.Step]]
+    held: list[Choice]
+    ask: list[str]
+    next_at: float | None  # monotonic
+
+
+class Admission:
+    """Who goes next, with what is known at this moment."""
+
+    def __init__(
+        self, settings: Settings, torbox: TorBox, limits: Limits, accounts: Accounts, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._torbox = torbox
+        self._limits = limits
+        self._accounts = accounts
+        self._clock = clock
+        self._known: dict[str, tuple[bool, float]] = {}
+        self._ask_at = 0.0
+
+    def known(self, torrent_hash: str) -> bool | None:
+        """Whether TorBox has it cached, as far as was heard within the last hour."""
+        answer = self._known.get(torrent_hash)
+        if answer is None or self._clock.monotonic() - answer[1] > KNOWN_SECONDS:
+            return None
+        return answer[0]
+
+    def learn(self, torrent_hash: str, *, cached: bool) -> None:
+        """Remember what TorBox said, for an hour."""
+        self._known.pop(torrent_hash, None)
+        self._known[torrent_hash] = (cached, self._clock.monotonic())
+        while len(self._known) > MOST_KNOWN:
+            del self._known[next(iter(self._known))]
+
+    async def ask(self, hashes: Sequence[str]) -> None:
+        """Ask TorBox which of these it has; no answer is no knowledge."""
+        self._ask_at = self._clock.monotonic() + ASK_AGAIN_SECONDS
+        cached = await self._torbox.cached(hashes)
+        for torrent_hash in hashes:
+            self.learn(torrent_hash, cached=torrent_hash in cached)
+
+    def decide(self, waiting: list[Torrent], under_way: int, now: float) -> Decision:
+        """What to do with those whose time has come."""
+        if not waiting:
+            return Decision([], [], [], None)
+        time = self._clock.time()
+        rules = self._settings.category
+        room = self._room(time)
+        if len(waiting) >= SMALLEST_PLAN or room.slots is not None:
+            self._accounts.wanted = True
+        ask = admission.to_ask(waiting, self.known, rules, room)
+        if ask and now < self._ask_at:
+            ask = []
+        choices = admission.choose(waiting, self.known, rules, room, time)
+        if ask and len(waiting) > room.fits:
+            # The cached ones go first, so it is worth the moment to hear which they are.
+            held = [Choice(torrent, How.HOLD, "waits for its turn") for torrent in waiting]
+            return Decision([], held, ask, None)
+        places = MOST_CREATES - under_way
+        steps = [(one.torrent, _step(one)) for one in choices if one.how is not How.HOLD]
+        held = [one for one in choices if one.how is How.HOLD]
+        untils = [one.until for one in held if one.until is not None]
+        untils += [time + ASK_AGAIN_SECONDS] if held else []
+        next_at = now + max(0.0, min(untils) - time) if untils else None
+        return Decision(steps[: max(0, places)], held, ask, next_at)
+
+    def _room(self, time: float) -> Room:
+        account = self._accounts.account
+        return Room(
+            budget=self._limits.left(CREATE),
+            slots=self._accounts.free_slots,
+            next_at=max(time, self._limits.free_at(CREATE)),
+            all_slots=account.slots if account else 0,
+        )
+
+
+def _step(choice: Choice) -> plan.Step:
+    if choice.how is How.REFUSE:
+        return plan.Refuse()
+    phase = choice.torrent.phase
+    look_first = isinstance(phase, Waiting) and phase.look_first
+    return plan.Submit(look_first, only_if_cached=choice.how is How.TRY_CACHED)
