@@ -16,6 +16,10 @@ BridgeError
 │   ├── TorBoxGone         no such item (any more)                     look at the list
 │   ├── AccountTrouble     a person must act: key, plan, month         everything pauses
 │   └── OurMistake         TorBox does not understand us               wait, and tell the authors
+├── ArrError               an arr did not do it
+│   ├── ArrUnwell          no usable answer, outcome unknown           look before trying again
+│   ├── ArrRefused         it says no: the key, the URL, the request   a person, or the next way
+│   └── ArrGone            no such row, event or endpoint              look at the queue
 └── DeliveryError          the files are not here yet
     ├── LinkRefused        the link is refused or expired              ask for a new link
     ├── CdnBusy            not before `wait_seconds`                   keep the link, wait
@@ -109,6 +113,26 @@ class AccountTrouble(TorBoxError):
 
 class OurMistake(TorBoxError):
     """TorBox says that the request itself is wrong (422, unknown endpoint or option)."""
+
+
+class ArrError(BridgeError):
+    """An arr did not do what was asked through its own API."""
+
+
+class ArrUnwell(ArrError):
+    """No usable answer: whether it was done is unknown."""
+
+
+class ArrRefused(ArrError):
+    """The arr says no; `key` when it does not know our API key."""
+
+    def __init__(self, sentence: str, *, key: bool = False) -> None:
+        super().__init__(sentence)
+        self.key = key
+
+
+class ArrGone(ArrError):
+    """The arr has no such thing."""
 
 
 class DeliveryError(BridgeError):

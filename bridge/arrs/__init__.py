@@ -1,0 +1,1 @@
+"""Speaks the arrs' own API, where their keys are known."""
