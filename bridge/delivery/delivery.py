@@ -4,6 +4,7 @@ Everything that touches the disk runs in threads of its own, so that a hung disk
 but the downloads.
 """
 
+import asyncio
 import shutil
 import threading
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -53,6 +54,7 @@ class Delivery:
         self._root = Path(settings.path)
         self._boot = ""
         self._identity: Identity | None = None  # of the root, once it was probed
+        self._probing = asyncio.Lock()
         self.flow = Flow(clock)  # of all torrents together
         self._works: dict[str, Work] = {}
         threads = partial(Threads, root=self._root, patience_seconds=disk_patience_seconds)
@@ -189,7 +191,8 @@ class Delivery:
 
     async def probe(self) -> None:
         """Make the download folder and try everything there that will be needed of it."""
-        self._identity = await self._house.run(HOUSE, probe, self._settings, self._identity)
+        async with self._probing:
+            self._identity = await self._house.run(HOUSE, probe, self._settings, self._identity)
 
     async def free_bytes(self) -> int:
         """Room on the download disk for us, in bytes."""
