@@ -62,7 +62,9 @@ class Delivery:
         self._means = Means(
             cdn=Cdn(clock, user_agent=user_agent, allow_http=allow_http),
             turns=Turns(max(1, settings.parallel_files), clock),
-            writers=threads("write", max(1, settings.parallel_files) + 1),
+            writers=threads(
+                "write", 2 * max(1, settings.parallel_files)
+            ),  # each writes and flushes
             readers=threads("verify", 1),
             clock=clock,
         )
