@@ -128,6 +128,31 @@ class Failed(Struct, frozen=True, tag="failed"):
     at: float
 
 
+class Told(StrEnum):
+    """How far the arr of a failed torrent was told."""
+
+    NOT_YET = ""
+    ASKED = "asked"  # a person wants it told, whatever the settings say for its cause
+    LEFT = "left"  # nothing more is told by itself
+
+
+class Telling(Struct, frozen=True):
+    """A call to an arr that is about to be sent or was: its outcome is unknown until known.
+
+    It outlives the torrent, which the arr removes inside that call.
+    """
+
+    hash: str
+    name: str
+    arr: str  # its name in the settings
+    title: str  # what the torrent is of, for the limits against loops
+    last_event: int  # the newest event of the arr's history for this hash before the call
+    grab: int  # its newest grab there
+    search: bool
+    reason: str
+    since: float
+
+
 class Removing(Struct, frozen=True, tag="removing"):
     """Not listed any more; TorBox and the disk are still to be cleaned."""
 
@@ -209,6 +234,11 @@ class Torrent(Struct, frozen=True, kw_only=True):
     changed_at: float = 0.0
     user_agent: str = ""  # who added it
     cleaning: Cleaning | None = None  # to be finished before anything else is done
+    told: Told = Told.NOT_YET
+    outlook: str = ""  # what happens next, where the arrs decide that; "" for the usual
+    imported_at: float = 0.0  # when an arr was seen to have imported it
+    handed_over: bool = False  # imported, or waited for long enough (downloads.import: hardlink)
+    giving_up: bool = False  # a person wants it to fail; its slot at TorBox is freed first
 
     @property
     def listed(self) -> bool:

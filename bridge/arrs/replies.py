@@ -96,7 +96,7 @@ def entries(body: object) -> Iterator[Entry]:
             id=number if isinstance(number, int) else 0,
             name=_text(record, "name"),
             host=_text(said, "host").lower(),
-            port=int(port) if str(port).isdecimal() else 0,
+            port=int(str(port)) if str(port).isdecimal() else 0,
             url_base=_base(_text(said, "urlBase")),
             category=category(said, imported=False),
             imported_category=category(said, imported=True),

@@ -82,7 +82,9 @@ class Wire:
         if 400 <= status < 500:
             raise ArrRefused(f"{self.name} refuses: {words(said) or status}")
         if status >= 500 or (content.strip() and said is None):
-            raise ArrUnwell(f"{self.name} is not well (status {status}): {words(said) or 'no JSON'}")
+            raise ArrUnwell(
+                f"{self.name} is not well (status {status}): {words(said) or 'no JSON'}"
+            )
         return Reply(status, said)
 
     async def _exchange(

@@ -15,6 +15,7 @@ from bridge.config.types import (
     ArrSettings,
     CategorySettings,
     DownloadsSettings,
+    FailuresSettings,
     LogSettings,
     QBittorrentSettings,
     ServerSettings,
@@ -40,7 +41,8 @@ def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
         server=_server(settings.server),
         downloads=_downloads(settings.downloads, home),
         categories={name: _category(name, rules) for name, rules in settings.categories.items()},
-        arrs=tuple(_arr(arr) for arr in settings.arrs),
+        arrs=_arrs(settings.arrs),
+        failures=_failures(settings.failures),
         state=StateSettings(path=_folder("state.path", settings.state.path, home)),
         log=_log(settings.log),
     )
@@ -121,10 +123,26 @@ def _not_later(path: str, value: str, only: str) -> None:
         _wrong(path, f"{value} is not available in this version, only {only}")
 
 
+def _arrs(arrs: tuple[ArrSettings, ...]) -> tuple[ArrSettings, ...]:
+    names = [arr.name.lower() for arr in arrs]
+    if len(set(names)) < len(names):
+        _wrong("arrs", "two have the same name")
+    return tuple(_arr(arr) for arr in arrs)
+
+
+def _failures(failures: FailuresSettings) -> FailuresSettings:
+    for name in ("most_per_day", "most_per_title"):
+        if getattr(failures, name) < 1:
+            _wrong(f"failures.{name}", "expected 1 or more")
+    return failures
+
+
 def _arr(arr: ArrSettings) -> ArrSettings:
     if not (arr.name and arr.url and arr.api_key):
         _wrong("arrs", "each needs name, url and api_key")
     _require_key_characters("arrs.api_key", arr.api_key)
+    if not arr.name.isprintable() or not arr.client.isprintable():
+        _wrong("arrs", "a name holds a control character")
     return replace(arr, url=_url("arrs.url", arr.url))
 
 

@@ -98,6 +98,38 @@ class ArrSettings(Section, frozen=True):
     name: str = ""
     url: str = ""
     api_key: str = ""
+    client: str = ""  # the name of its download client entry that is us; "": found by asking
+
+
+class FailureAction(StrEnum):
+    """What becomes of a torrent that failed, where its arr's key is known."""
+
+    REPLACE = "replace"  # blocklisted in the arr, and another release searched for
+    BLOCKLIST = "blocklist"  # blocklisted, nothing searched for
+    TELL = "tell"  # only shown here
+
+
+class FailuresSettings(Section, frozen=True):
+    """What is done per cause (the names of `model.Cause`), and how often at most."""
+
+    refused: FailureAction = FailureAction.REPLACE
+    not_cached: FailureAction = FailureAction.REPLACE
+    v2_only: FailureAction = FailureAction.REPLACE
+    no_files: FailureAction = FailureAction.REPLACE
+    no_metadata: FailureAction = FailureAction.REPLACE
+    no_seeds: FailureAction = FailureAction.REPLACE
+    no_growth: FailureAction = FailureAction.REPLACE
+    torbox_failed: FailureAction = FailureAction.REPLACE
+    gone: FailureAction = FailureAction.REPLACE
+    delivery: FailureAction = FailureAction.REPLACE
+    disproved: FailureAction = FailureAction.REPLACE
+    given_up: FailureAction = FailureAction.REPLACE
+    most_per_day: int = 200
+    most_per_title: int = 20  # of one series, film, artist or author in a day
+
+    def action(self, cause: str) -> FailureAction:
+        """What to do about this cause."""
+        return FailureAction(getattr(self, cause))
 
 
 class StateSettings(Section, frozen=True):
@@ -122,6 +154,7 @@ class Settings(Section, frozen=True):
     downloads: DownloadsSettings = DownloadsSettings()
     categories: dict[str, CategorySettings] = {}
     arrs: tuple[ArrSettings, ...] = ()
+    failures: FailuresSettings = FailuresSettings()
     state: StateSettings = StateSettings()
     log: LogSettings = LogSettings()
 

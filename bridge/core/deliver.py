@@ -23,6 +23,7 @@ from bridge.model import (
     Fetching,
     File,
     Phase,
+    Told,
     Torrent,
     Waiting,
 )
@@ -208,6 +209,11 @@ def new_attempt(torrent: Torrent, time: float, *, reason: str = "") -> Torrent:
         clocks=Clocks(),
         completed_at=0.0,
         paused=False,
+        told=Told.NOT_YET,
+        outlook="",
+        imported_at=0.0,
+        handed_over=False,
+        giving_up=False,
     )
 
 

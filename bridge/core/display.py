@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from bridge.clock import Clock
+from bridge.config import DownloadsSettings, ImportMode
 from bridge.core import showing
 from bridge.core.board import Board
 from bridge.core.watch import Watch, Weather
@@ -15,16 +16,28 @@ from bridge.model import Torrent
 class Display:
     """Shows torrents and the bridge's own health on the board."""
 
-    def __init__(self, board: Board, delivery: Delivery, weather: Weather, clock: Clock) -> None:
+    def __init__(
+        self,
+        board: Board,
+        delivery: Delivery,
+        weather: Weather,
+        clock: Clock,
+        settings: DownloadsSettings,
+    ) -> None:
         self._board = board
         self._delivery = delivery
         self._weather = weather
         self._clock = clock
+        self._hardlink = settings.import_mode is ImportMode.HARDLINK
 
     def show(self, torrent: Torrent, watch: Watch, interval_seconds: float) -> None:
         """Show this torrent as it is now; nothing happens if it looks the same."""
         moment = showing.Moment(
-            self._clock.monotonic(), self._clock.time(), self._weather, interval_seconds
+            self._clock.monotonic(),
+            self._clock.time(),
+            self._weather,
+            interval_seconds,
+            self._hardlink,
         )
         leg = self._delivery.leg(torrent.hash)
         self._board.put(torrent, showing.shown(torrent, watch, leg, moment))

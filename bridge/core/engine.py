@@ -63,7 +63,7 @@ class Engine:
         self._admission = Admission(settings, torbox, limits, accounts, clock)
         submitter.learn = self._admission.learn
         self.weather = Weather()
-        self._display = Display(board, delivery, self.weather, clock)
+        self._display = Display(board, delivery, self.weather, clock, settings.downloads)
         self._watches: dict[str, Watch] = {}
         self._live: set[str] = set()
         self._acts: dict[str, tuple[plan.Step, asyncio.Task[None]]] = {}

@@ -37,6 +37,9 @@ class Moment(Struct, frozen=True):
     time: float
     weather: Weather
     interval_seconds: float  # between two looks
+    hardlink: bool = (
+        False  # arrs copy or link finished files, and are to know it before they remove
+    )
 
 
 def shown(torrent: Torrent, watch: Watch, leg: Leg | None, moment: Moment) -> Shown:
@@ -81,14 +84,24 @@ def _situation(
         case Complete():
             if phase.missing:
                 return Situation.MISSING, "complete, but files are not in their folder any more"
-            return Situation.COMPLETE, f"complete, in {torrent.save_path}/{torrent.folder}"
+            return _complete(torrent, moment)
         case Failed():
             at = plan.clock_time(phase.at)
-            return Situation.FAILED, f"failed at {at}: {phase.reason}; remove it or add it again"
+            next_ = torrent.outlook or "remove it or add it again"
+            return Situation.FAILED, f"failed at {at}: {phase.reason}; {next_}"
         case Removing():
             return Situation.HELD, "is being removed"
         case _:
             assert_never(phase)
+
+
+def _complete(torrent: Torrent, moment: Moment) -> tuple[Situation, str]:
+    where = f"complete, in {torrent.save_path}/{torrent.folder}"
+    if torrent.outlook:
+        where = f"{where}; {torrent.outlook}"
+    if moment.hardlink and not torrent.handed_over:
+        return Situation.SEEDING, where
+    return Situation.COMPLETE, where
 
 
 def _held(watch: Watch, moment: Moment) -> str:

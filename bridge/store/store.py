@@ -75,6 +75,10 @@ class Store:
 
         await self._run(transaction)
 
+    async def ask(self, question: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Read something that only one part remembers."""
+        return await self._run(question)
+
     async def remembered(self) -> Remembered:
         """All that is needed at start-up."""
         return await self._run(_remembered)
