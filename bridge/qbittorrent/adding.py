@@ -39,8 +39,8 @@ class Adding:
         lines = [line.strip() for line in form.text("urls").splitlines()]
         given = await read_links(lines, form.text("cookie"), self._clock)
         wanted = self._wanted(form, request.headers.get(hdrs.USER_AGENT, ""))
-        if form.flag("skip_checking"):
-            log.info("a torrent with skip_checking was not taken: there is nothing to seed from")
+        if why := _refusal(form):
+            log.info("nothing was taken: %s", why)
             return answers.text("Fails.")
         taken = [await self._take(source, wanted) for source in (*sources, *given.sources)]
         return answers.text("Ok." if any(taken) else "Fails.")
@@ -78,6 +78,15 @@ class Adding:
 
     def _tags(self, form: Form) -> tuple[str, ...]:
         return tuple(dict.fromkeys(form.pieces("tags", ",")))
+
+
+def _refusal(form: Form) -> str:
+    """Why nothing of the request can be taken, "" if it can."""
+    if form.flag("skip_checking"):
+        return "skip_checking was asked for, and there is nothing here to seed from"
+    if any(letter < " " for letter in form.text("savepath").strip()):
+        return "the path holds a control character"
+    return ""
 
 
 def wishes_in(form: Form) -> Wishes:

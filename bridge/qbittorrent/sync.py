@@ -66,11 +66,13 @@ class Sync:
         return _ready(self._difference(next_rid, base, now))
 
     async def peers(self, request: web.Request) -> web.Response:
-        """The peers are TorBox's and not shown one by one."""
+        """The peers are TorBox's and not shown one by one: there are none, and none changes."""
         form = await form_of(request)
         self._board.get(form.text("hash"))
-        rid = max(0, form.integer("rid")) + 1
-        return answers.json({"full_update": True, "peers": {}, "rid": rid, "show_flags": True})
+        rid = form.integer("rid")
+        if rid > 0:
+            return answers.json({"rid": rid % MOST_RID + 1})
+        return answers.json({"full_update": True, "peers": {}, "rid": 1, "show_flags": True})
 
     def _moment(self) -> Moment:
         return Moment(
