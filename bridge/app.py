@@ -14,6 +14,7 @@ from yarl import URL
 from bridge import __version__
 from bridge.clock import Clock
 from bridge.config import Settings
+from bridge.core.accounts import Accounts
 from bridge.core.board import Board
 from bridge.core.clean import Cleaner
 from bridge.core.commands import Commands
@@ -66,8 +67,10 @@ async def bridge(settings: Settings, clock: Clock, password: str) -> AsyncIterat
         _load(ledger, board, remembered)
         submitter = Submitter(ledger, store, torbox, clock)
         cleaner = Cleaner(ledger, torbox, submitter, clock)
+        accounts = Accounts(ledger, store, torbox, submitter, clock)
+        await accounts.load(remembered.kept, settings.torbox.api_key)
         engine = Engine(
-            settings, ledger, board, torbox, limits, delivery, clock, submitter, cleaner
+            settings, ledger, board, torbox, limits, delivery, clock, submitter, cleaner, accounts
         )
         labels = Labels(ledger, board, store, settings.downloads.path)
         commands = Commands(ledger, board, store, engine, labels, settings.downloads, clock)

@@ -46,11 +46,15 @@ class Accounts:
         self._walked_at: float | None = None
         self._active: dict[int, bool] = {}
 
-    def load(self, kept: dict[str, str], api_key: str) -> None:
+    async def load(self, kept: dict[str, str], api_key: str) -> None:
         """Start from what is stored, with the key of the settings."""
         self._submitter.account_id = int(kept.get("account", "0"))
         self._known_key = kept.get("key", "")
         self.use_key(api_key)
+        if self._known_key != self._key and not self._ledger.items:
+            # No ids are stored, so none can be another account's.
+            await self._store.write(keep("account", "0"), keep("key", self._key))
+            self._submitter.account_id, self._known_key = 0, self._key
 
     def use_key(self, api_key: str) -> None:
         """Another key: ids are not believed until it is known whose it is."""

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 ACTIVE_ROUND_SECONDS = 1.0  # while files come here: the list shows their progress
 ROUND_SECONDS = 5.0
+SHORTEST_ROUND_SECONDS = 0.05  # whatever is due, others get their turn in between
 
 
 class Engine:
@@ -73,6 +74,7 @@ class Engine:
         self._group = asyncio.TaskGroup()
         self._loop: asyncio.Task[None] | None = None
         self._next_round_at = -math.inf
+        self._interval_seconds = settings.torbox.poll_seconds
         self._round_at = clock.monotonic()
         ledger.listen(self._changed)
 
@@ -151,7 +153,7 @@ class Engine:
     def _round(self) -> float | None:
         """Decide for every live torrent; seconds until the next round, None for "when woken"."""
         now, time = self._clock.monotonic(), self._clock.time()
-        next_at = [self._start_look(now)]
+        next_at: list[float | None] = []
         waiting: list[Torrent] = []
         for torrent_hash in list(self._live):
             torrent = self._ledger.torrents[torrent_hash]
@@ -167,6 +169,7 @@ class Engine:
                     self._start(torrent, step)
             self._show(torrent)
         next_at.append(self._start_submits(waiting, now))
+        next_at.append(self._start_look(now))
         self._display.show_health(self._live)
         return self._pause_between(next_at, now)
 
@@ -176,12 +179,13 @@ class Engine:
             due.append(now + ACTIVE_ROUND_SECONDS)
         elif self._live:
             due.append(now + ROUND_SECONDS)
-        return max(0.0, min(due) - now) if due else None
+        return max(SHORTEST_ROUND_SECONDS, min(due) - now) if due else None
 
     def _start_look(self, now: float) -> float | None:
         outstanding = self._outstanding()
-        poll = self._settings.torbox.poll_seconds
-        due = plan.next_look_at(list(outstanding.values()), poll, self._looker.last_look, now)
+        watches, poll = list(outstanding.values()), self._settings.torbox.poll_seconds
+        self._interval_seconds = plan.look_interval(watches, poll, now)
+        due = plan.next_look_at(watches, poll, self._looker.last_look, now)
         hold = self.weather.torbox_hold(create=bool(self._live))
         if hold is not None and self._live:
             due = hold.until  # this look is the probe that lifts it
@@ -189,8 +193,7 @@ class Engine:
             return None
         if due > now:
             return due
-        interval = self._interval(now)
-        self._look = self._group.create_task(self._looking(outstanding, interval), name="look")
+        self._look = self._group.create_task(self._looking(outstanding), name="look")
         return None
 
     def _outstanding(self) -> dict[str, Watch]:
@@ -198,13 +201,16 @@ class Engine:
         return {
             torrent_hash: self.watch(torrent_hash)
             for torrent_hash in self._live
-            if isinstance(self._ledger.torrents[torrent_hash].phase, Queued | Fetching)
-            or self.watch(torrent_hash).turn.startswith(SLOTS_ARE_FULL)
+            if self._needs_looks(torrent_hash)
         }
 
-    def _interval(self, now: float) -> float:
-        poll = self._settings.torbox.poll_seconds
-        return plan.look_interval(list(self._outstanding().values()), poll, now)
+    def _needs_looks(self, torrent_hash: str) -> bool:
+        step, _ = self._acts.get(torrent_hash, (None, None))
+        if isinstance(step, plan.Deliver):
+            return False
+        if isinstance(self._ledger.torrents[torrent_hash].phase, Queued | Fetching):
+            return True
+        return self.watch(torrent_hash).turn.startswith(SLOTS_ARE_FULL)
 
     def _start_submits(self, waiting: list[Torrent], now: float) -> float | None:
         """Start what the admission lets go; the others are told their place."""
@@ -283,9 +289,9 @@ class Engine:
             case _:
                 assert_never(step)
 
-    async def _looking(self, outstanding: dict[str, Watch], interval: float) -> None:
+    async def _looking(self, outstanding: dict[str, Watch]) -> None:
         try:
-            await self._guarded(self._look_once(outstanding, interval))
+            await self._guarded(self._look_once(outstanding, self._interval_seconds))
         finally:
             self._look = None
             self._wake.set()
@@ -340,7 +346,7 @@ class Engine:
     def _show(self, torrent: Torrent) -> None:
         if torrent.listed:
             watch = self._watches.get(torrent.hash) or Watch(since=self._clock.monotonic())
-            self._display.show(torrent, watch, self._interval(self._clock.monotonic()))
+            self._display.show(torrent, watch, self._interval_seconds)
 
     async def _save_progress(self) -> None:
         """Keep progress and the delivery clock across restarts, in coarse steps."""
