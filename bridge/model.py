@@ -18,6 +18,7 @@ class File(Struct, frozen=True):
     torbox_id: int | None = None  # TorBox's file_id, once TorBox lists the file
     md5: str | None = None  # as TorBox gives it, rarely
     priority: int = 1  # qBittorrent's: 0 is "do not deliver"
+    origin: str = ""  # its path before a client renamed it: by this TorBox's file is found
 
     @property
     def wanted(self) -> bool:

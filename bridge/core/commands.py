@@ -15,6 +15,7 @@ from bridge.core.deliver import cleaning_of, new_attempt
 from bridge.core.engine import Engine
 from bridge.core.labels import Labels
 from bridge.core.ledger import Items, Ledger
+from bridge.core.places import Places
 from bridge.errors import Refused, UnknownTorrent
 from bridge.model import (
     Cause,
@@ -69,6 +70,7 @@ class Commands:
         self._labels = labels
         self._clock = clock
         self.board = board
+        self.places = Places(ledger, labels)
         self.download_root = downloads.path
         self.preferences: Mapping[str, object] = {}
 

@@ -32,9 +32,10 @@ def matched(torrent: Torrent, seen: Seen) -> tuple[tuple[File, ...], tuple[str, 
         by_name[safe_path([listed.path.rsplit("/", 1)[-1]]), listed.size].append(listed)
     files, lacking = [], []
     for file in torrent.files:
-        theirs = by_path.get(file.path)
+        path = file.origin or file.path
+        theirs = by_path.get(path)
         if theirs is None or theirs.size != file.size:
-            same = by_name[file.path.rsplit("/", 1)[-1], file.size]
+            same = by_name[path.rsplit("/", 1)[-1], file.size]
             theirs = same[0] if len(same) == 1 else None
         if theirs is not None:
             file = replace(file, torbox_id=theirs.id, md5=theirs.md5)  # noqa: PLW2901

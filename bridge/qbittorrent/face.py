@@ -10,6 +10,7 @@ from bridge.config import QBittorrentSettings, ServerSettings
 from bridge.core.commands import Commands
 from bridge.qbittorrent.access import Access
 from bridge.qbittorrent.adding import Adding
+from bridge.qbittorrent.announcing import Announcing
 from bridge.qbittorrent.answers import dress
 from bridge.qbittorrent.application import Application
 from bridge.qbittorrent.changing import Changing
@@ -17,6 +18,7 @@ from bridge.qbittorrent.dialect import dialect
 from bridge.qbittorrent.errors import errors_as_answers
 from bridge.qbittorrent.labels import Categories, Tags
 from bridge.qbittorrent.logbook import Logbook
+from bridge.qbittorrent.places import Locations
 from bridge.qbittorrent.preferences import Preferences
 from bridge.qbittorrent.rows import Rows
 from bridge.qbittorrent.sync import Sync
@@ -49,6 +51,8 @@ class Face:
         self.torrents = Torrents(commands, rows, self.dialect)
         self.adding = Adding(commands, preferences, self.dialect, clock)
         self.changing = Changing(commands, self.dialect)
+        self.locations = Locations(commands)
+        self.announcing = Announcing(commands)
         self.categories = Categories(commands)
         self.tags = Tags(commands)
         self.transfer = Transfer(commands.board, preferences, self.dialect)

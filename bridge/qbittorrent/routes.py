@@ -32,6 +32,7 @@ def endpoints(face: Face) -> Iterator[Endpoint]:
     yield from _torrents_reading(face)
     yield from _torrents_doing(face)
     yield from _torrents_setting(face)
+    yield from _places(face)
     yield from _labels(face)
     yield READ, "sync/maindata", face.sync.maindata
     yield READ, "sync/torrentPeers", face.sync.peers
@@ -99,6 +100,18 @@ def _torrents_setting(face: Face) -> Iterator[Endpoint]:
     yield WRITE, "torrents/filePrio", changing.set_file_priority
     yield WRITE, "torrents/rename", changing.rename
     yield WRITE, "torrents/addPeers", changing.add_peers
+
+
+def _places(face: Face) -> Iterator[Endpoint]:
+    locations, announcing = face.locations, face.announcing
+    yield WRITE, "torrents/setLocation", locations.set_location
+    yield WRITE, "torrents/setSavePath", locations.set_save_path
+    yield WRITE, "torrents/setDownloadPath", locations.set_download_path
+    yield WRITE, "torrents/renameFile", locations.rename_file
+    yield WRITE, "torrents/renameFolder", locations.rename_folder
+    yield WRITE, "torrents/addTrackers", announcing.add
+    yield WRITE, "torrents/editTracker", announcing.edit
+    yield WRITE, "torrents/removeTrackers", announcing.remove
 
 
 def _labels(face: Face) -> Iterator[Endpoint]:
