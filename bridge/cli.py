@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -23,6 +24,7 @@ from bridge.qbittorrent.dialect import FIVE, FOUR
 
 FINE, TROUBLE, BAD_SETTINGS = 0, 1, 2
 HEALTH_SECONDS = 3.0
+STOP_SECONDS = 6.0  # then we are gone, whatever hangs: eight are allowed (design §6)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -139,18 +141,33 @@ def _serve(wanted: argparse.Namespace) -> int:
 
 
 async def _serving(settings: Settings, password: str, factor: float) -> int:
-    stop = asyncio.Event()
+    """Serve until SIGTERM or SIGINT, which also end a start that hangs."""
+    serving = asyncio.create_task(_serve_forever(settings, password, factor))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, _stop, serving)
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+    return FINE
+
+
+async def _serve_forever(settings: Settings, password: str, factor: float) -> None:
     server = settings.server
     async with (
         bridge(settings, Clock(factor), password) as running,
         listening(running.app, server.host, server.port) as port,
     ):
         _say(ready_line(settings, port, len(running.board), factor))
-        await stop.wait()
-    return FINE
+        await asyncio.Event().wait()
+
+
+def _stop(serving: asyncio.Task[None]) -> None:
+    """Close everything in order; what hangs by then is left behind, as kill -9 would leave it."""
+    if not serving.cancelling():
+        serving.cancel()
+        last = threading.Timer(STOP_SECONDS, os._exit, [FINE])
+        last.daemon = True
+        last.start()
 
 
 def ready_line(settings: Settings, port: int, torrents: int, factor: float) -> str:
