@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -15,21 +15,27 @@ from bridge import __version__
 from bridge.clock import Clock
 from bridge.config import Settings
 from bridge.core.accounts import Accounts
+from bridge.core.acts import Acts
+from bridge.core.admitting import Admission
 from bridge.core.board import Board
 from bridge.core.clean import Cleaner
 from bridge.core.commands import Commands
+from bridge.core.deliver import Deliverer
 from bridge.core.engine import Engine
 from bridge.core.housekeeping import Housekeeper
 from bridge.core.labels import Labels
 from bridge.core.ledger import Ledger
+from bridge.core.look import Looker
 from bridge.core.submit import Submitter
 from bridge.dashboard.api import BridgeApi
 from bridge.dashboard.health import Health
+from bridge.dashboard.hooks import Hooks, hook_secret
 from bridge.delivery.delivery import Delivery
 from bridge.errors import CannotStart, DiskTrouble
 from bridge.qbittorrent.face import Face
 from bridge.qbittorrent.forms import MOST_BODY_BYTES
 from bridge.qbittorrent.routes import routes
+from bridge.reload import Reloader
 from bridge.store.store import Remembered, Store
 from bridge.torbox.client import TorBox
 from bridge.torbox.limits import Limits
@@ -42,6 +48,25 @@ SHUTDOWN_SECONDS = 2.0  # aiohttp may take twice this, and Docker kills after te
 
 
 @dataclass(frozen=True)
+class Core:
+    """The parts that know no HTTP server: they decide, speak to TorBox, deliver and remember."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    kept: dict[str, str]
+    ledger: Ledger
+    board: Board
+    limits: Limits
+    torbox: TorBox
+    delivery: Delivery
+    accounts: Accounts
+    engine: Engine
+    commands: Commands
+    housekeeper: Housekeeper
+
+
+@dataclass(frozen=True)
 class Bridge:
     """The running program, for the command and for tests."""
 
@@ -50,46 +75,80 @@ class Bridge:
     commands: Commands
     engine: Engine
     ledger: Ledger
+    reloader: Reloader
 
 
 @asynccontextmanager
-async def bridge(settings: Settings, clock: Clock, password: str) -> AsyncIterator[Bridge]:
-    """Everything, opened in order and closed in reverse. The socket is opened by `listening`."""
-    state = Path(settings.state.path)
-    async with Store(state / "bridge.db") as store:
-        remembered = await store.remembered()
-        limits = await Limits.load(clock, store, share=settings.torbox.share)
-        torbox = TorBox(settings.torbox, limits, clock, USER_AGENT)
-        delivery = Delivery(
-            settings.downloads, clock, user_agent=USER_AGENT, allow_http=_is_local(settings)
-        )
-        ledger, board = Ledger(store), Board()
-        _load(ledger, board, remembered)
-        submitter = Submitter(ledger, store, torbox, clock)
-        cleaner = Cleaner(ledger, torbox, submitter, clock)
-        accounts = Accounts(ledger, store, torbox, submitter, clock)
-        await accounts.load(remembered.kept, settings.torbox.api_key)
-        engine = Engine(
-            settings, ledger, board, torbox, limits, delivery, clock, submitter, cleaner, accounts
-        )
-        labels = Labels(ledger, board, store, settings.downloads.path)
-        commands = Commands(ledger, board, store, engine, labels, settings.downloads, clock)
-        commands.load_preferences(remembered.kept.get("preferences", ""))
-        housekeeper = Housekeeper(engine, board, labels, delivery, cleaner, clock)
-        face = Face(commands, settings.qbittorrent, settings.server, clock, password)
-        base = settings.server.url_base
-        ours = [*BridgeApi(board).routes(base), *Health(engine, board).routes()]
-        app = _application(face, [*routes(face, base), *ours])
-        async with delivery, torbox:
-            await _probe(delivery, clock)
-            async with engine, housekeeper:
-                yield Bridge(app, board, commands, engine, ledger)
+async def bridge(
+    settings: Settings,
+    clock: Clock,
+    password: str,
+    read_again: Callable[[], Settings] | None = None,
+) -> AsyncIterator[Bridge]:
+    """Everything, opened in order and closed in reverse. The socket is opened by `listening`.
+
+    `read_again` reads the settings anew, for a key that changes while the bridge runs.
+    """
+    async with Store(Path(settings.state.path) / "bridge.db") as store:
+        core = await _core(settings, clock, store)
+        read = read_again or (lambda: settings)
+        reloader = Reloader(read, settings, core.torbox, core.accounts, core.engine, clock)
+        app = await _application(core, password)
+        async with core.delivery, core.torbox:
+            await _probe(core.delivery)
+            async with core.engine, core.housekeeper, reloader:
+                yield Bridge(app, core.board, core.commands, core.engine, core.ledger, reloader)
 
 
-def _application(face: Face, table: list[web.RouteDef]) -> web.Application:
+async def _core(settings: Settings, clock: Clock, store: Store) -> Core:
+    remembered = await store.remembered()
+    kept, local = remembered.kept, _is_local(settings)
+    limits = await Limits.load(clock, store, share=settings.torbox.share)
+    torbox = TorBox(settings.torbox, limits, clock, USER_AGENT)
+    delivery = Delivery(settings.downloads, clock, user_agent=USER_AGENT, allow_http=local)
+    ledger, board = Ledger(store), Board()
+    _load(ledger, board, remembered)
+    submitter = Submitter(ledger, store, torbox, clock)
+    cleaner = Cleaner(ledger, torbox, submitter, clock)
+    accounts = Accounts(ledger, store, torbox, submitter, clock)
+    await accounts.load(kept, settings.torbox.api_key)
+    admission = Admission(settings, torbox, limits, accounts, clock)
+    submitter.learn = admission.learn
+    looker = Looker(ledger, torbox, accounts, clock)
+    acts = Acts(submitter, looker, Deliverer(ledger, torbox, delivery, clock), cleaner, board)
+    engine = Engine(settings, ledger, delivery, acts, admission, accounts, board, clock)
+    labels = Labels(ledger, board, store, settings.downloads.path)
+    commands = Commands(ledger, board, store, engine, labels, settings, clock)
+    commands.load_preferences(kept.get("preferences", ""))
+    housekeeper = Housekeeper(engine, board, labels, delivery, cleaner, store, clock)
+    return Core(
+        settings=settings,
+        clock=clock,
+        store=store,
+        kept=kept,
+        ledger=ledger,
+        board=board,
+        limits=limits,
+        torbox=torbox,
+        delivery=delivery,
+        accounts=accounts,
+        engine=engine,
+        commands=commands,
+        housekeeper=housekeeper,
+    )
+
+
+async def _application(core: Core, password: str) -> web.Application:
+    """The routes of every face, and the middlewares around them."""
+    settings, base = core.settings, core.settings.server.url_base
+    face = Face(core.commands, settings.qbittorrent, settings.server, core.clock, password)
+    hooks = Hooks(core.engine, await hook_secret(core.kept, core.store))
     app = web.Application(client_max_size=MOST_BODY_BYTES, middlewares=face.middlewares)
     app.on_response_prepare.append(face.dress)
-    app.add_routes(table)
+    app.add_routes(routes(face, base))
+    app.add_routes(BridgeApi(core.board).routes(base))
+    app.add_routes(hooks.routes(base))
+    app.add_routes(Health(core.engine, core.board).routes())
     return app
 
 
@@ -110,7 +169,7 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
         await runner.cleanup()
 
 
-async def _probe(delivery: Delivery, clock: Clock) -> None:
+async def _probe(delivery: Delivery) -> None:
     """Try the download folder. A refusal is an error; a disk that hangs is waited for later."""
     try:
         async with asyncio.timeout(PROBE_SECONDS):

@@ -6,8 +6,7 @@ import contextlib
 import os
 import signal
 import sys
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 from urllib.error import URLError
@@ -24,7 +23,6 @@ from bridge.qbittorrent.dialect import FIVE, FOUR
 
 FINE, TROUBLE, BAD_SETTINGS = 0, 1, 2
 HEALTH_SECONDS = 3.0
-STOP_SECONDS = 6.0  # then we are gone, whatever hangs: eight are allowed (design §6)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -134,40 +132,35 @@ def _serve(wanted: argparse.Namespace) -> int:
     state = Path(settings.state.path)
     _make_state_folder(state)
     password, is_new = qbittorrent_password(settings.qbittorrent, state)
-    set_up(settings.log, [settings.torbox.api_key, settings.qbittorrent.api_key, password])
+    redactor = set_up(settings.log, settings.secrets())
     if is_new:
         _say(password_block(settings, password))
-    return asyncio.run(_serving(settings, password, factor))
+    redactor.add(password)
+
+    def read_again() -> Settings:
+        again = load(wanted.config, os.environ)
+        redactor.add(*again.secrets())
+        return again
+
+    return asyncio.run(_serving(settings, password, factor, read_again))
 
 
-async def _serving(settings: Settings, password: str, factor: float) -> int:
-    """Serve until SIGTERM or SIGINT, which also end a start that hangs."""
-    serving = asyncio.create_task(_serve_forever(settings, password, factor))
+async def _serving(
+    settings: Settings, password: str, factor: float, read_again: Callable[[], Settings]
+) -> int:
+    stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop, serving)
-    with contextlib.suppress(asyncio.CancelledError):
-        await serving
-    return FINE
-
-
-async def _serve_forever(settings: Settings, password: str, factor: float) -> None:
+        loop.add_signal_handler(number, stop.set)
     server = settings.server
     async with (
-        bridge(settings, Clock(factor), password) as running,
+        bridge(settings, Clock(factor), password, read_again) as running,
         listening(running.app, server.host, server.port) as port,
     ):
+        loop.add_signal_handler(signal.SIGHUP, running.reloader.ask)
         _say(ready_line(settings, port, len(running.board), factor))
-        await asyncio.Event().wait()
-
-
-def _stop(serving: asyncio.Task[None]) -> None:
-    """Close everything in order; what hangs by then is left behind, as kill -9 would leave it."""
-    if not serving.cancelling():
-        serving.cancel()
-        last = threading.Timer(STOP_SECONDS, os._exit, [FINE])
-        last.daemon = True
-        last.start()
+        await stop.wait()
+    return FINE
 
 
 def ready_line(settings: Settings, port: int, torrents: int, factor: float) -> str:

@@ -305,6 +305,12 @@ class Seen(Struct, frozen=True):
         """Whether its files can be asked for (torbox-api.md §3.3)."""
         return self.finished and self.present and bool(self.files)
 
+    @property
+    def purged(self) -> bool:
+        """Whether TorBox still lists it, but without its content (torbox-api.md §3.2)."""
+        gone = self.finished and not self.present and not self.active
+        return gone or (self.state.startswith("expired") and not self.present)
+
 
 class AccountItem(Struct, frozen=True):
     """An object in the TorBox account that we created or met; it outlives the torrent."""

@@ -11,7 +11,7 @@ from bridge.core.plan import REMOVING_SECONDS
 from bridge.core.submit import Submitter
 from bridge.core.watch import Watch
 from bridge.errors import TorBoxGone
-from bridge.model import AccountItem, Cause, Failed, Fetching, Removing, Torrent, Wishes
+from bridge.model import AccountItem, Cause, Failed, Fetching, Removing, Torrent, Waiting, Wishes
 from bridge.torbox.client import TorBox
 
 log = logging.getLogger(__name__)
@@ -48,6 +48,24 @@ class Cleaner:
         def change(now: Torrent) -> Torrent | None:
             return replace(now, phase=failed) if now.phase == torrent.phase else None
 
+        await self._ledger.change(torrent.hash, change)
+
+    async def recreate(self, torrent: Torrent, watch: Watch) -> None:
+        """Its content is gone at TorBox: sent again from the stored source, once per attempt."""
+        if not await self._freed(torrent, watch, even_private=True):
+            return
+        time = self._clock.time()
+
+        def change(now: Torrent) -> Torrent | None:
+            if now.phase != torrent.phase:
+                return None
+            if now.recreated:
+                return replace(now, phase=Failed(Cause.GONE, "TorBox lost it twice", time))
+            reason = "TorBox does not have its content any more; is sent again"
+            return replace(now, phase=Waiting(time, reason), recreated=True)
+
+        watch.seen, watch.purged_since = None, None
+        log.info("%s: its content is gone at TorBox", torrent.name)
         await self._ledger.change(torrent.hash, change)
 
     async def nudge(self, torrent: Torrent) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -9,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.clock import Clock
-from bridge.config import DownloadsSettings
+from bridge.config import CachedPolicy, Settings
 from bridge.core.board import Board
 from bridge.core.deliver import cleaning_of, new_attempt
 from bridge.core.engine import Engine
@@ -35,6 +36,9 @@ from bridge.store.store import Store, Write, keep, put_source
 
 log = logging.getLogger(__name__)
 
+CACHED_CHECK_SECONDS = 3.0  # the one wait for TorBox that an add may cost (design §1)
+# To these a refused add means "next release"; Sonarr 5 would park a whole batch.
+TAKES_NEXT_RELEASE = re.compile(r"Sonarr/[34]\.|Radarr/")
 V2_ONLY = "TorBox knows only v1 torrents, and this one is v2 only"
 
 
@@ -61,7 +65,7 @@ class Commands:
         store: Store,
         engine: Engine,
         labels: Labels,
-        downloads: DownloadsSettings,
+        settings: Settings,
         clock: Clock,
     ) -> None:
         self._ledger = ledger
@@ -70,8 +74,9 @@ class Commands:
         self._labels = labels
         self._clock = clock
         self.board = board
+        self._settings = settings
         self.places = Places(ledger, labels)
-        self.download_root = downloads.path
+        self.download_root = settings.downloads.path
         self.preferences: Mapping[str, object] = {}
 
     def load_preferences(self, text: str) -> None:
@@ -82,6 +87,7 @@ class Commands:
 
     async def add(self, source: Source, request: AddRequest) -> None:
         """Take a torrent; when this returns it is committed. For a known hash see design §4."""
+        await self._refuse_uncached(source, request)
         if request.category:
             await self._labels.ensure_category(request.category)
         await self._labels.create_tags(request.tags)
@@ -99,6 +105,16 @@ class Commands:
         after = await self._ledger.put(source.hash, make, *writes, items=_wanted_again)
         if after is not None and (before is None or after.attempt != before.attempt):
             log.info("%s: accepted, category %r", after.name, after.category)
+
+    async def _refuse_uncached(self, source: Source, request: AddRequest) -> None:
+        """Under `cached_only`, tell those who then take the next release (arr-contract.md §4.3)."""
+        rules = self._settings.category(request.category)
+        if rules.cached is not CachedPolicy.CACHED_ONLY or source.hash in self._ledger.torrents:
+            return
+        if not rules.refuse_at_add and not TAKES_NEXT_RELEASE.match(request.user_agent):
+            return
+        if await self._engine.is_cached(source.hash, CACHED_CHECK_SECONDS) is False:
+            raise Refused("TorBox does not have it, and this category takes only what it has")
 
     def _new(self, source: Source, request: AddRequest, save_path: str) -> Torrent:
         time = self._clock.time()

@@ -5,26 +5,21 @@ import logging
 import math
 from collections.abc import Awaitable
 from types import TracebackType
-from typing import Self, assert_never
+from typing import Self
 
 from bridge.clock import Clock
 from bridge.config import Settings
 from bridge.core import figures, plan
 from bridge.core.accounts import Accounts
+from bridge.core.acts import Acts
 from bridge.core.admitting import SLOTS_ARE_FULL, Admission
 from bridge.core.board import Board
-from bridge.core.clean import Cleaner
-from bridge.core.deliver import Deliverer
 from bridge.core.display import Display
 from bridge.core.ledger import Change, Ledger
-from bridge.core.look import Looker
-from bridge.core.submit import Submitter
 from bridge.core.watch import Watch, Weather
 from bridge.delivery.delivery import Delivery
 from bridge.errors import BridgeError, DiskTrouble, StoreTrouble, TorBoxBusy, TorBoxError
 from bridge.model import Complete, Delivering, Fetching, Queued, Torrent
-from bridge.torbox.client import TorBox
-from bridge.torbox.limits import Limits
 
 log = logging.getLogger(__name__)
 
@@ -40,35 +35,27 @@ class Engine:
         self,
         settings: Settings,
         ledger: Ledger,
-        board: Board,
-        torbox: TorBox,
-        limits: Limits,
         delivery: Delivery,
-        clock: Clock,
-        submitter: Submitter,
-        cleaner: Cleaner,
+        acts: Acts,
+        admission: Admission,
         accounts: Accounts,
+        board: Board,
+        clock: Clock,
     ) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._board = board
-        self._torbox = torbox
-        self._limits = limits
         self._delivery = delivery
-        self._clock = clock
-        self._submitter = submitter
-        self._looker = Looker(ledger, torbox, accounts, clock)
-        self._deliverer = Deliverer(ledger, torbox, delivery, clock)
-        self._cleaner = cleaner
+        self._acts = acts
+        self._admission = admission
         self.accounts = accounts
-        self._admission = Admission(settings, torbox, limits, accounts, clock)
-        submitter.learn = self._admission.learn
+        self._clock = clock
         self.weather = Weather()
         self._display = Display(board, delivery, self.weather, clock, settings.downloads)
         self._watches: dict[str, Watch] = {}
         self._live: set[str] = set()
-        self._acts: dict[str, tuple[plan.Step, asyncio.Task[None]]] = {}
+        self._running: dict[str, tuple[plan.Step, asyncio.Task[None]]] = {}
         self._look: asyncio.Task[None] | None = None
+        self._look_wanted = False
         self._asking: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._group = asyncio.TaskGroup()
@@ -95,7 +82,7 @@ class Engine:
             self._loop,
             self._look,
             self._asking,
-            *(act for _, act in self._acts.values()),
+            *(act for _, act in self._running.values()),
         ]:
             if task is not None:
                 task.cancel()
@@ -103,6 +90,27 @@ class Engine:
 
     def wake(self) -> None:
         """Decide again now."""
+        self._wake.set()
+
+    def look_soon(self) -> None:
+        """Look at TorBox as soon as that is polite; a webhook says that something happened."""
+        self._look_wanted = True
+        self._wake.set()
+
+    async def is_cached(self, torrent_hash: str, seconds: float) -> bool | None:
+        """Whether TorBox has it, within so many seconds; None when that cannot be told."""
+        if self._admission.known(torrent_hash) is None:
+            try:
+                async with asyncio.timeout(self._clock.socket_seconds(seconds)):
+                    await self._guarded(self._admission.ask([torrent_hash]))
+            except TimeoutError:
+                return None
+        return self._admission.known(torrent_hash)
+
+    def key_changed(self) -> None:
+        """Another key: what was wrong with the old one says nothing."""
+        self.weather.account = None
+        self._acts.looker.last_look = None
         self._wake.set()
 
     @property
@@ -114,17 +122,15 @@ class Engine:
     def busy(self) -> bool:
         """Whether an act or a look is under way, or a decision is due; tests wait for calm."""
         due = self._next_round_at <= self._clock.monotonic()
-        tasks = [self._look, self._asking, *self._acts]
+        tasks = [self._look, self._asking, *self._running]
         return any(tasks) or self._wake.is_set() or due
 
     async def stop_acting(self, torrent_hash: str) -> None:
-        """Stop the delivery of this torrent. Nobody waits here: its writers may hang on the disk.
-
-        Whatever is done to its files next waits for them, first as an act, then in the delivery.
-        """
-        step, act = self._acts.get(torrent_hash, (None, None))
+        """Stop the delivery of this torrent and wait until its writers are done."""
+        step, act = self._running.get(torrent_hash, (None, None))
         if act is not None and isinstance(step, plan.Deliver):
             act.cancel()
+            await asyncio.wait([act])
 
     def watch(self, torrent_hash: str) -> Watch:
         """What is known of this torrent now."""
@@ -159,7 +165,7 @@ class Engine:
         waiting: list[Torrent] = []
         for torrent_hash in list(self._live):
             torrent = self._ledger.torrents[torrent_hash]
-            if torrent_hash not in self._acts:
+            if torrent_hash not in self._running:
                 give_up = self._settings.category(torrent.category).give_up
                 watch = self.watch(torrent_hash)
                 step = plan.next_step(torrent, watch, self.weather, give_up, now, time)
@@ -177,7 +183,7 @@ class Engine:
 
     def _pause_between(self, next_at: list[float | None], now: float) -> float | None:
         due = [at for at in next_at if at is not None]
-        if self._acts or self._look is not None:
+        if self._running or self._look is not None:
             due.append(now + ACTIVE_ROUND_SECONDS)
         elif self._live:
             due.append(now + ROUND_SECONDS)
@@ -187,14 +193,17 @@ class Engine:
         outstanding = self._outstanding()
         watches, poll = list(outstanding.values()), self._settings.torbox.poll_seconds
         self._interval_seconds = plan.look_interval(watches, poll, now)
-        due = plan.next_look_at(watches, poll, self._looker.last_look, now)
+        due = plan.next_look_at(watches, poll, self._acts.looker.last_look, now)
         hold = self.weather.torbox_hold(create=bool(self._live))
         if hold is not None and self._live:
             due = hold.until  # this look is the probe that lifts it
+        if due is not None and self._look_wanted and self._acts.looker.last_look is not None:
+            due = min(due, self._acts.looker.last_look + plan.NEAREST_LOOK_SECONDS)
         if due is None or self._look is not None:
             return None
         if due > now:
             return due
+        self._look_wanted = False
         self._look = self._group.create_task(self._looking(outstanding), name="look")
         return None
 
@@ -207,7 +216,7 @@ class Engine:
         }
 
     def _needs_looks(self, torrent_hash: str) -> bool:
-        step, _ = self._acts.get(torrent_hash, (None, None))
+        step, _ = self._running.get(torrent_hash, (None, None))
         if isinstance(step, plan.Deliver):
             return False
         if isinstance(self._ledger.torrents[torrent_hash].phase, Queued | Fetching):
@@ -229,7 +238,7 @@ class Engine:
         return decision.next_at
 
     def _creates_under_way(self) -> int:
-        return sum(isinstance(step, plan.Submit) for step, _ in self._acts.values())
+        return sum(isinstance(step, plan.Submit) for step, _ in self._running.values())
 
     def _asked(self) -> None:
         self._asking = None
@@ -239,12 +248,12 @@ class Engine:
 
     def _start(self, torrent: Torrent, step: plan.Step) -> None:
         task = self._group.create_task(self._acting(torrent, step), name=f"act {torrent.hash}")
-        self._acts[torrent.hash] = (step, task)
+        self._running[torrent.hash] = (step, task)
 
     async def _acting(self, torrent: Torrent, step: plan.Step) -> None:
         watch = self.watch(torrent.hash)
         try:
-            await self._act(torrent, step, watch)
+            await self._acts.act(torrent, step, watch)
         except TorBoxBusy as error:
             watch.hold(self._clock.monotonic(), error.wait_seconds, str(error))
         except (TorBoxError, DiskTrouble) as error:
@@ -256,40 +265,8 @@ class Engine:
         else:
             self._worked(step)
         finally:
-            del self._acts[torrent.hash]
+            del self._running[torrent.hash]
             self._wake.set()
-
-    def _act(self, torrent: Torrent, step: plan.Step, watch: Watch) -> Awaitable[None]:
-        categories = self._board.categories.values()
-        match step:
-            case plan.Submit():
-                return self._submitter.submit(torrent, watch, step)
-            case plan.Refuse():
-                return self._submitter.refuse(torrent)
-            case plan.Resolve():
-                return self._submitter.resolve(torrent, watch)
-            case plan.Nudge():
-                return self._cleaner.nudge(torrent)
-            case plan.Reannounce():
-                return self._cleaner.reannounce(torrent, watch)
-            case plan.Deliver():
-                return self._deliverer.deliver(torrent, watch, categories)
-            case plan.Place():
-                return self._deliverer.place(torrent, categories)
-            case plan.CheckFiles():
-                return self._deliverer.check_files(torrent)
-            case plan.Clean():
-                return self._deliverer.clean(torrent)
-            case plan.AskById():
-                return self._looker.ask(torrent, watch, step.torrent_id)
-            case plan.GiveUpOn():
-                return self._cleaner.give_up(torrent, watch, step.cause, step.reason)
-            case plan.CleanTorBox():
-                return self._cleaner.clean(torrent, watch)
-            case plan.Wait():
-                raise AssertionError("waiting is no act")
-            case _:
-                assert_never(step)
 
     async def _looking(self, outstanding: dict[str, Watch]) -> None:
         try:
@@ -301,10 +278,10 @@ class Engine:
     async def _look_once(self, outstanding: dict[str, Watch], interval: float) -> None:
         try:
             await self.accounts.refresh(outstanding=bool(outstanding))
-            await self._looker.look(outstanding, interval)
+            await self._acts.looker.look(outstanding, interval)
         except TorBoxBusy as error:
             now = self._clock.monotonic()
-            self._looker.last_look = now + error.wait_seconds - interval
+            self._acts.looker.last_look = now + error.wait_seconds - interval
             return
         self.weather.torbox_answered(self._clock.monotonic())
 

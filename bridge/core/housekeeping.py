@@ -14,11 +14,13 @@ from bridge.core.engine import Engine
 from bridge.core.labels import Labels
 from bridge.delivery.delivery import Delivery
 from bridge.errors import BridgeError
+from bridge.store.store import Store
 
 log = logging.getLogger(__name__)
 
 MEASURE_SECONDS = 60.0
 SEEDING_SECONDS = 3600.0
+FORGET_SECONDS = 86400.0
 MOST_FOLDERS = 1000
 
 
@@ -32,6 +34,7 @@ class Housekeeper:
         labels: Labels,
         delivery: Delivery,
         cleaner: Cleaner,
+        store: Store,
         clock: Clock,
     ) -> None:
         self._engine = engine
@@ -39,6 +42,7 @@ class Housekeeper:
         self._labels = labels
         self._delivery = delivery
         self._cleaner = cleaner
+        self._store = store
         self._clock = clock
         self._folders: asyncio.Queue[str] = asyncio.Queue(MOST_FOLDERS)
         self._group = asyncio.TaskGroup()
@@ -49,8 +53,8 @@ class Housekeeper:
         await self._group.__aenter__()
         for name in self._board.categories:
             self._want(self._labels.path(name))
-        for work in (self._make_folders(), self._measure(), self._end_seeding()):
-            self._tasks.append(self._group.create_task(work))
+        works = (self._make_folders(), self._measure(), self._end_seeding(), self._forget_calls())
+        self._tasks = [self._group.create_task(work) for work in works]
         return self
 
     async def __aexit__(
@@ -83,6 +87,15 @@ class Housekeeper:
             except BridgeError as error:
                 log.debug("free space could not be measured: %s", error)
             await self._clock.sleep(MEASURE_SECONDS)
+
+    async def _forget_calls(self) -> None:
+        """The windows look an hour back; what is older need not be kept."""
+        while True:
+            await self._clock.sleep(FORGET_SECONDS)
+            try:
+                await self._store.calls_since(self._clock.time() - FORGET_SECONDS)
+            except BridgeError as error:
+                log.warning("old calls could not be forgotten: %s", error)
 
     async def _end_seeding(self) -> None:
         while True:

@@ -89,6 +89,10 @@ class AskById(Struct, frozen=True):
     torrent_id: int
 
 
+class Recreate(Struct, frozen=True):
+    """TorBox lists it without its content: delete what is left there, and send it again."""
+
+
 class GiveUpOn(Struct, frozen=True):
     """Free the slot at TorBox, then fail with this sentence."""
 
@@ -112,11 +116,22 @@ Step: TypeAlias = (
     | Place
     | CheckFiles
     | AskById
+    | Recreate
     | GiveUpOn
     | CleanTorBox
 )
 
-FOR_TORBOX = (Submit, Resolve, Nudge, Reannounce, AskById, GiveUpOn, CleanTorBox, Deliver)
+FOR_TORBOX = (
+    Submit,
+    Resolve,
+    Nudge,
+    Reannounce,
+    AskById,
+    Recreate,
+    GiveUpOn,
+    CleanTorBox,
+    Deliver,
+)
 FOR_DISK = (Deliver, Place, Clean, CheckFiles)
 
 
@@ -124,7 +139,7 @@ def next_step(
     torrent: Torrent, watch: Watch, weather: Weather, give_up: GiveUp, now: float, time: float
 ) -> Step:
     """What to do with this torrent at this moment; `now` is monotonic, `time` since 1970."""
-    step = _wanted_step(torrent, watch, give_up, time)
+    step = _wanted_step(torrent, watch, give_up, now, time)
     if isinstance(step, Wait):
         return _in_monotonic(step, now, time)
     if watch.hold_until > now:
@@ -140,7 +155,7 @@ def next_step(
     return step
 
 
-def _wanted_step(torrent: Torrent, watch: Watch, give_up: GiveUp, time: float) -> Step:
+def _wanted_step(torrent: Torrent, watch: Watch, give_up: GiveUp, now: float, time: float) -> Step:
     if torrent.cleaning is not None:
         return Clean()
     phase = torrent.phase
@@ -156,7 +171,7 @@ def _wanted_step(torrent: Torrent, watch: Watch, give_up: GiveUp, time: float) -
         case Queued():
             return _gone_step(watch, None)
         case Fetching():
-            return _fetching_step(torrent, phase, watch, give_up)
+            return _fetching_step(torrent, phase, watch, give_up, now)
         case Delivering():
             if torrent.clocks.delivery >= give_up.delivery_hours * 3600:
                 return GiveUpOn(Cause.DELIVERY, _delivery_sentence(give_up))
@@ -175,7 +190,9 @@ def _in_monotonic(wait: Wait, now: float, time: float) -> Wait:
     return wait if wait.until is None else Wait(now + max(0.0, wait.until - time))
 
 
-def _fetching_step(torrent: Torrent, phase: Fetching, watch: Watch, give_up: GiveUp) -> Step:
+def _fetching_step(
+    torrent: Torrent, phase: Fetching, watch: Watch, give_up: GiveUp, now: float
+) -> Step:
     if watch.missing_looks:
         return _gone_step(watch, phase.torrent_id)
     if watch.reannounce:
@@ -184,6 +201,8 @@ def _fetching_step(torrent: Torrent, phase: Fetching, watch: Watch, give_up: Giv
         return Wait()
     if watch.seen.ready:
         return Deliver()
+    if watch.purged_since is not None and now - watch.purged_since >= GONE_SECONDS:
+        return Recreate()
     verdict = clock_run_out(torrent.clocks, give_up)
     if verdict is not None:
         return verdict if torrent.clocks.nudged else Nudge()

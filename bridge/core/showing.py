@@ -134,6 +134,8 @@ def _fetching(torrent: Torrent, watch: Watch, moment: Moment) -> tuple[Situation
         return Situation.HELD, "TorBox does not list it just now; looks again"
     if seen.ready:
         return Situation.HELD, _held(watch, moment) or "ready at TorBox; its files come here next"
+    if seen.purged:
+        return Situation.HELD, "TorBox lists it without its content; is sent again if that stays so"
     if seen.finished or seen.state.startswith(("checking", "moving", "uploading")):
         return Situation.CHECKING, "TorBox checks and stores the finished download"
     if seen.state.startswith(("queued", "paused", "stopped")):

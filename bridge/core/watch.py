@@ -17,6 +17,7 @@ class Watch:
     sent_at: float | None = None  # when its create was answered
     missing_looks: int = 0
     missing_since: float | None = None
+    purged_since: float | None = None  # listed, but without its content
     asked_at: float | None = None  # when it was last asked for by id
     idle_seconds: float = 0.0  # of trying to deliver without a byte, not stored yet
     cached_sent: bool = False  # the create said that TorBox has it: the first look comes at once
@@ -33,6 +34,10 @@ class Watch:
             self.grew_at = now
         self.seen, self.seen_at, self.turn = seen, now, ""
         self.missing_looks, self.missing_since = 0, None
+        if not seen.purged:
+            self.purged_since = None
+        elif self.purged_since is None:
+            self.purged_since = now
 
     def look_missed(self, now: float) -> None:
         """A good look did not show the item; that alone says nothing (promise 4)."""

@@ -1,0 +1,66 @@
+"""What the engine can do for a torrent: one method per step of the plan."""
+
+from collections.abc import Awaitable
+from typing import assert_never
+
+from bridge.core import plan
+from bridge.core.board import Board
+from bridge.core.clean import Cleaner
+from bridge.core.deliver import Deliverer
+from bridge.core.look import Looker
+from bridge.core.submit import Submitter
+from bridge.core.watch import Watch
+from bridge.model import Torrent
+
+
+class Acts:
+    """Turns a step into the act of the part that knows how."""
+
+    def __init__(
+        self,
+        submitter: Submitter,
+        looker: Looker,
+        deliverer: Deliverer,
+        cleaner: Cleaner,
+        board: Board,
+    ) -> None:
+        self._submitter = submitter
+        self.looker = looker
+        self._deliverer = deliverer
+        self._cleaner = cleaner
+        self._board = board
+
+    def act(self, torrent: Torrent, step: plan.Step, watch: Watch) -> Awaitable[None]:
+        """Do this step; what it raises is the engine's to judge."""
+        categories = self._board.categories.values()
+        match step:
+            case plan.Submit():
+                return self._submitter.submit(torrent, watch, step)
+            case plan.Refuse():
+                return self._submitter.refuse(torrent)
+            case plan.Resolve():
+                return self._submitter.resolve(torrent, watch)
+            case plan.Nudge():
+                return self._cleaner.nudge(torrent)
+            case plan.Reannounce():
+                return self._cleaner.reannounce(torrent, watch)
+            case plan.Deliver():
+                return self._deliverer.deliver(torrent, watch, categories)
+            case plan.Place():
+                return self._deliverer.place(torrent, categories)
+            case plan.CheckFiles():
+                return self._deliverer.check_files(torrent)
+            case plan.Clean():
+                return self._deliverer.clean(torrent)
+            case plan.AskById():
+                return self.looker.ask(torrent, watch, step.torrent_id)
+            case plan.Recreate():
+                return self._cleaner.recreate(torrent, watch)
+            case plan.GiveUpOn():
+                return self._cleaner.give_up(torrent, watch, step.cause, step.reason)
+            case plan.CleanTorBox():
+                return self._cleaner.clean(torrent, watch)
+            case plan.Wait():
+                raise AssertionError("waiting is no act")
+            case _:
+                assert_never(step)

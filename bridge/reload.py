@@ -1,0 +1,86 @@
+"""Picking up a new TorBox key without a restart: on SIGHUP and every ten minutes."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from bridge.clock import Clock
+from bridge.config import Settings
+from bridge.core.accounts import Accounts
+from bridge.core.engine import Engine
+from bridge.errors import BadSettings
+from bridge.torbox.client import TorBox
+
+log = logging.getLogger(__name__)
+
+RELOAD_SECONDS = 600.0
+
+
+class Reloader:
+    """Reads the settings again; a key that changed is used at once, the rest needs a restart."""
+
+    def __init__(
+        self,
+        read: Callable[[], Settings],
+        settings: Settings,
+        torbox: TorBox,
+        accounts: Accounts,
+        engine: Engine,
+        clock: Clock,
+    ) -> None:
+        self._read = read
+        self._settings = settings
+        self._torbox = torbox
+        self._accounts = accounts
+        self._engine = engine
+        self._clock = clock
+        self._asked = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="reload")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    def ask(self) -> None:
+        """Read the settings now."""
+        self._asked.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._clock.wait(self._asked, RELOAD_SECONDS)
+            told = self._asked.is_set()
+            self._asked.clear()
+            try:
+                settings = await asyncio.to_thread(self._read)
+            except BadSettings as error:
+                log.warning("the settings were not read again: %s", error)
+                continue
+            self._take(settings, told=told)
+
+    def _take(self, settings: Settings, *, told: bool) -> None:
+        key = settings.torbox.api_key
+        if key and key != self._settings.torbox.api_key:
+            log.info("the TorBox key has changed; the new one is used from now on")
+            self._torbox.use_key(key)
+            self._accounts.use_key(key)
+            self._engine.key_changed()
+        changed = [
+            name
+            for name in settings.__struct_fields__
+            if name != "torbox" and getattr(settings, name) != getattr(self._settings, name)
+        ]
+        if told and changed:
+            log.warning("restart the bridge for what changed in: %s", ", ".join(changed))
+        self._settings = settings
