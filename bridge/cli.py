@@ -6,7 +6,8 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import NoReturn
 from urllib.error import URLError
@@ -23,13 +24,16 @@ from bridge.qbittorrent.dialect import FIVE, FOUR
 
 FINE, TROUBLE, BAD_SETTINGS = 0, 1, 2
 HEALTH_SECONDS = 3.0
+LARGEST_PORT = 65_535
+STOP_SECONDS = 6.0  # then we are gone, whatever hangs: eight are allowed (design §6)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and leave. A thread that hangs on a dead disk does not keep us."""
     code = run(arguments)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code)
 
 
@@ -42,6 +46,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _complain(str(error), BAD_SETTINGS)
     except BridgeError as error:
         return _complain(str(error), TROUBLE)
+    except BrokenPipeError:
+        return TROUBLE  # whoever read what we say has left
     except KeyboardInterrupt:
         return TROUBLE
 
@@ -55,13 +61,27 @@ def _say(text: str) -> None:
     print(text, flush=True)  # noqa: T201
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+class Arguments(argparse.ArgumentParser):
+    """Says in one line what is wrong with the arguments."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with exit code 2."""
+        self.exit(BAD_SETTINGS, f"torbox-bridge: {message}; see {self.prog} --help\n")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > LARGEST_PORT:
+        raise argparse.ArgumentTypeError(f"expected 0 to {LARGEST_PORT}, got {text!r}")
+    return int(text)
+
+
+def _parser() -> Arguments:
+    parser = Arguments(
         prog="torbox-bridge", description="Answers as qBittorrent, downloads through TorBox."
     )
     parser.set_defaults(command=_serve, config=None)
     commands = parser.add_subparsers(title="commands", metavar="")
-    with_config = argparse.ArgumentParser(add_help=False)
+    with_config = Arguments(add_help=False)
     with_config.add_argument("--config", type=Path, metavar="FILE", help="the settings file")
 
     serve = commands.add_parser("serve", parents=[with_config], help="run the bridge (the default)")
@@ -74,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(command=_check)
     simulator = commands.add_parser("simulator", help="TorBox in miniature, for trying things out")
     simulator.add_argument("--host", default="127.0.0.1")
-    simulator.add_argument("--port", type=int, default=8485)
+    simulator.add_argument("--port", type=_port, default=8485)
     simulator.set_defaults(command=_simulator)
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(command=_version)
@@ -113,15 +133,16 @@ def _health(settings: Settings) -> int:
 def _simulator(wanted: argparse.Namespace) -> int:
     from bridge.simulator.server import run as run_simulator
 
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(run_simulator(wanted.host, wanted.port))
-    return FINE
+    try:
+        return _until_stopped(run_simulator(wanted.host, wanted.port), stopped=FINE)
+    except OSError as error:
+        raise _taken(wanted.host, wanted.port, error) from error
 
 
 def _demo(wanted: argparse.Namespace) -> int:
     from bridge.demo import demo
 
-    return asyncio.run(demo(stay=wanted.stay))
+    return _until_stopped(demo(stay=wanted.stay), stopped=TROUBLE)
 
 
 def _serve(wanted: argparse.Namespace) -> int:
@@ -142,25 +163,44 @@ def _serve(wanted: argparse.Namespace) -> int:
         redactor.add(*again.secrets())
         return again
 
-    return asyncio.run(_serving(settings, password, factor, read_again))
+    return _until_stopped(_serving(settings, password, factor, read_again), stopped=FINE)
 
 
 async def _serving(
     settings: Settings, password: str, factor: float, read_again: Callable[[], Settings]
-) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+) -> None:
     server = settings.server
     async with (
         bridge(settings, Clock(factor), password, read_again) as running,
         listening(running.app, server.host, server.port) as port,
     ):
-        loop.add_signal_handler(signal.SIGHUP, running.reloader.ask)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, running.reloader.ask)
         _say(ready_line(settings, port, len(running.board), factor))
-        await stop.wait()
-    return FINE
+        await asyncio.Event().wait()
+
+
+def _until_stopped(work: Coroutine[object, object, int | None], *, stopped: int) -> int:
+    """Run this to its end, or until SIGTERM or SIGINT, which also end a start that hangs."""
+
+    async def working() -> int:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, _stop, task, stopped)
+        try:
+            return await task or FINE
+        except asyncio.CancelledError:
+            return stopped
+
+    return asyncio.run(working())
+
+
+def _stop(work: asyncio.Future[int | None], code: int) -> None:
+    """Close everything in order; what hangs by then is left behind, as kill -9 would leave it."""
+    if work.cancel():
+        last = threading.Timer(STOP_SECONDS, os._exit, [code])
+        last.daemon = True
+        last.start()
 
 
 def ready_line(settings: Settings, port: int, torrents: int, factor: float) -> str:
@@ -180,7 +220,7 @@ def password_block(settings: Settings, password: str) -> str:
     """What to type into Sonarr and Radarr; shown on the start that made the password."""
     rows = {
         "Host": "the name or address of this machine",
-        "Port": str(settings.server.port),
+        "Port": str(settings.server.port or "in the line below"),
         "Username": settings.qbittorrent.username,
         "Password": password,
         "Category": "tv-sonarr in Sonarr, radarr in Radarr",
@@ -189,6 +229,10 @@ def password_block(settings: Settings, password: str) -> str:
         rows["URL Base"] = settings.server.url_base
     lines = [f"    {name + ':':<10} {value}" for name, value in rows.items()]
     return "\n".join(["Add a qBittorrent download client in Sonarr and Radarr with:", *lines])
+
+
+def _taken(host: str, port: int, error: OSError) -> CannotStart:
+    return CannotStart(f"cannot listen on {host}:{port}: {error.strerror or 'it cannot be used'}")
 
 
 def _make_state_folder(state: Path) -> None:
