@@ -126,11 +126,13 @@ class Engine:
         return any(tasks) or self._wake.is_set() or due
 
     async def stop_acting(self, torrent_hash: str) -> None:
-        """Stop the delivery of this torrent and wait until its writers are done."""
+        """Stop the delivery of this torrent. Nobody waits here: its writers may hang on the disk.
+
+        Whatever is done to its files next waits for them, first as an act, then in the delivery.
+        """
         step, act = self._running.get(torrent_hash, (None, None))
         if act is not None and isinstance(step, plan.Deliver):
             act.cancel()
-            await asyncio.wait([act])
 
     def watch(self, torrent_hash: str) -> Watch:
         """What is known of this torrent now."""
