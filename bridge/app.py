@@ -28,6 +28,7 @@ from bridge.core.ledger import Ledger
 from bridge.core.look import Looker
 from bridge.core.submit import Submitter
 from bridge.dashboard.api import BridgeApi
+from bridge.dashboard.dashboard import Dashboard
 from bridge.dashboard.health import Health
 from bridge.dashboard.hooks import Hooks, hook_secret
 from bridge.delivery.delivery import Delivery
@@ -143,11 +144,14 @@ async def _application(core: Core, password: str) -> web.Application:
     settings, base = core.settings, core.settings.server.url_base
     face = Face(core.commands, settings.qbittorrent, settings.server, core.clock, password)
     hooks = Hooks(core.engine, await hook_secret(core.kept, core.store))
-    app = web.Application(client_max_size=MOST_BODY_BYTES, middlewares=face.middlewares)
+    dashboard = Dashboard(settings, core.board, core.engine, core.limits, core.clock)
+    middlewares = [*face.middlewares, dashboard.middleware]
+    app = web.Application(client_max_size=MOST_BODY_BYTES, middlewares=middlewares)
     app.on_response_prepare.append(face.dress)
     app.add_routes(routes(face, base))
     app.add_routes(BridgeApi(core.board).routes(base))
     app.add_routes(hooks.routes(base))
+    app.add_routes(dashboard.routes())
     app.add_routes(Health(core.engine, core.board).routes())
     return app
 

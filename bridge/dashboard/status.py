@@ -1,0 +1,125 @@
+"""How the bridge is, for the head of the page: what holds everything up, what TorBox allows."""
+
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from bridge import __version__
+from bridge.clock import Clock
+from bridge.core.board import Board
+from bridge.core.engine import Engine
+from bridge.core.watch import Hold
+from bridge.dashboard.callers import Caller, Callers
+from bridge.model import Delivering, Fetching
+from bridge.torbox.limits import CREATE, Limits
+from bridge.torbox.replies import Account
+
+LOOKS = "mylist"  # the endpoint that is asked most
+
+FIXES = {
+    "account": "Look at the key and the plan on torbox.app; the bridge tries again by itself.",
+    "disk": "Run the checks: they name the folder and the command that mends it.",
+    "torbox": "Nothing to do here: it goes on by itself when TorBox answers.",
+}
+
+
+class Held(Struct, frozen=True):
+    """Why everything of a kind waits, since when, until when, and what a person can do."""
+
+    kind: str
+    sentence: str
+    since: float
+    next_at: float
+    fix: str
+
+
+class Allowed(Struct, frozen=True):
+    """How much of a limit is used; `next_at` in the past means now."""
+
+    used: int
+    limit: int
+    next_at: float
+
+
+class Plan(Struct, frozen=True):
+    """The account; None on the page until TorBox has told."""
+
+    name: str
+    slots: int
+    ends_at: float | None
+    cooldown_until: float | None
+
+
+class Status(Struct, frozen=True):
+    """Everything above the list. Times are seconds since 1970 by the bridge's clock."""
+
+    version: str
+    time: float
+    connected: bool
+    sentence: str
+    holds: Sequence[Held]
+    plan: Plan | None
+    fetching: int  # torrents that hold a slot at TorBox
+    delivering: int
+    adds: Allowed  # uncached creates in an hour
+    calls: Allowed  # looks in a minute
+    free_bytes: int
+    speed: int
+    callers: Sequence[Caller]
+
+
+StatusOf = Callable[[], Status]
+
+
+class StatusView:
+    """Reads the status from where each part of it is known."""
+
+    def __init__(
+        self, board: Board, engine: Engine, limits: Limits, callers: Callers, clock: Clock
+    ) -> None:
+        self._board = board
+        self._engine = engine
+        self._limits = limits
+        self._callers = callers
+        self._clock = clock
+
+    def __call__(self) -> Status:
+        """The status now."""
+        health = self._board.health
+        phases = [type(entry.torrent.phase) for entry in self._board]
+        return Status(
+            version=__version__,
+            time=self._clock.time(),
+            connected=health.connected,
+            sentence=health.sentence,
+            holds=self._holds(),
+            plan=_plan(getattr(self._engine, "account", None)),
+            fetching=phases.count(Fetching),
+            delivering=phases.count(Delivering),
+            adds=self._allowed(CREATE),
+            calls=self._allowed(LOOKS),
+            free_bytes=health.free_bytes,
+            speed=health.speed,
+            callers=list(self._callers),
+        )
+
+    def _holds(self) -> list[Held]:
+        weather = self._engine.weather
+        kinds = {"account": weather.account, "disk": weather.disk, "torbox": weather.torbox}
+        return [self._held(kind, hold) for kind, hold in kinds.items() if hold is not None]
+
+    def _held(self, kind: str, hold: Hold) -> Held:
+        started = self._clock.time() - self._clock.monotonic()
+        return Held(kind, hold.sentence, started + hold.since, started + hold.until, FIXES[kind])
+
+    def _allowed(self, endpoint: str) -> Allowed:
+        budget = self._limits.budget(endpoint)
+        return Allowed(budget.used, budget.limit, budget.next_at)
+
+
+def _plan(account: Account | None) -> Plan | None:
+    if account is None:
+        return None
+    return Plan(
+        account.plan_name, account.slots, account.premium_expires_at, account.cooldown_until
+    )
