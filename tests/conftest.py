@@ -149,9 +149,11 @@ class House:
                 section = replace(getattr(self.settings, name), **fields)
             self.settings = replace(self.settings, **{name: section})
 
-    async def starts(self) -> Arr:
+    async def starts(self, **options) -> Arr:
         stack = AsyncExitStack()
-        self.bridge = await stack.enter_async_context(bridge(self.settings, self.clock, PASSWORD))
+        self.bridge = await stack.enter_async_context(
+            bridge(self.settings, self.clock, PASSWORD, **options)
+        )
         self.port = await stack.enter_async_context(listening(self.bridge.app, "127.0.0.1", 0))
         self._running = stack
         self.arr = Arr(f"http://127.0.0.1:{self.port}{self.settings.server.url_base}")

@@ -16,9 +16,16 @@ from bridge.torbox.limits import CREATE, Limits
 KNOWN_SECONDS = 3600.0  # TorBox itself answers from an hour's memory (torbox-api.md §1.3)
 MOST_KNOWN = 10_000
 MOST_CREATES = 4
-SMALLEST_PLAN = 3  # below this many, slots cannot matter
 ASK_AGAIN_SECONDS = 60.0
 SLOTS_ARE_FULL = "all "
+
+
+class Load(Struct, frozen=True):
+    """What is at TorBox already, or on its way there."""
+
+    at_torbox: int  # of ours, uncached, queued or being fetched
+    unseen: int  # of these and of the creates under way, what no look has counted yet
+    creates: int  # under way
 
 
 class Decision(Struct, frozen=True):
@@ -65,15 +72,19 @@ class Admission:
         for torrent_hash in hashes:
             self.learn(torrent_hash, cached=torrent_hash in cached)
 
-    def decide(self, waiting: list[Torrent], under_way: int, now: float) -> Decision:
+    def decide(self, waiting: list[Torrent], load: Load, now: float) -> Decision:
         """What to do with those whose time has come."""
         if not waiting:
             return Decision([], [], [], None)
         time = self._clock.time()
         rules = self._settings.category
-        room = self._room(time)
-        if len(waiting) >= SMALLEST_PLAN or room.slots is not None:
+        if load.at_torbox + load.creates + len(waiting) > 1:
+            # Slots may matter; a single grab is not worth the calls.
             self._accounts.wanted = True
+        if self._accounts.wanted and self._accounts.free_slots is None:
+            held = [Choice(one, How.HOLD, "asks what the TorBox plan allows") for one in waiting]
+            return Decision([], held, [], None)
+        room = self._room(time, load)
         ask = admission.to_ask(waiting, self.known, rules, room)
         if ask and now < self._ask_at:
             ask = []
@@ -82,7 +93,7 @@ class Admission:
             # The cached ones go first, so it is worth the moment to hear which they are.
             held = [Choice(torrent, How.HOLD, "waits for its turn") for torrent in waiting]
             return Decision([], held, ask, None)
-        places = MOST_CREATES - under_way
+        places = MOST_CREATES - load.creates
         steps = [(one.torrent, _step(one)) for one in choices if one.how is not How.HOLD]
         held = [one for one in choices if one.how is How.HOLD]
         untils = [one.until for one in held if one.until is not None]
@@ -90,11 +101,11 @@ class Admission:
         next_at = now + max(0.0, min(untils) - time) if untils else None
         return Decision(steps[: max(0, places)], held, ask, next_at)
 
-    def _room(self, time: float) -> Room:
-        account = self._accounts.account
+    def _room(self, time: float, load: Load) -> Room:
+        account, free = self._accounts.account, self._accounts.free_slots
         return Room(
             budget=self._limits.left(CREATE),
-            slots=self._accounts.free_slots,
+            slots=None if free is None else free - load.unseen,
             next_at=max(time, self._limits.free_at(CREATE)),
             all_slots=account.slots if account else 0,
         )

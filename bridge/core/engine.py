@@ -12,7 +12,7 @@ from bridge.config import Settings
 from bridge.core import figures, plan
 from bridge.core.accounts import Accounts
 from bridge.core.acts import Acts
-from bridge.core.admitting import SLOTS_ARE_FULL, Admission
+from bridge.core.admitting import SLOTS_ARE_FULL, Admission, Load
 from bridge.core.board import Board
 from bridge.core.display import Display
 from bridge.core.ledger import Change, Ledger
@@ -199,6 +199,8 @@ class Engine:
         hold = self.weather.torbox_hold(create=bool(self._live))
         if hold is not None and self._live:
             due = hold.until  # this look is the probe that lifts it
+        if self.accounts.wanted and self.accounts.free_slots is None and hold is None:
+            due = now
         if due is not None and self._look_wanted and self._acts.looker.last_look is not None:
             due = min(due, self._acts.looker.last_look + plan.NEAREST_LOOK_SECONDS)
         if due is None or self._look is not None:
@@ -227,7 +229,7 @@ class Engine:
 
     def _start_submits(self, waiting: list[Torrent], now: float) -> float | None:
         """Start what the admission lets go; the others are told their place."""
-        decision = self._admission.decide(waiting, self._creates_under_way(), now)
+        decision = self._admission.decide(waiting, self._load(), now)
         for torrent, step in decision.steps:
             self._start(torrent, step)
         for choice in decision.held:
@@ -239,8 +241,19 @@ class Engine:
             self._asking.add_done_callback(lambda _task: self._asked())
         return decision.next_at
 
-    def _creates_under_way(self) -> int:
-        return sum(isinstance(step, plan.Submit) for step, _ in self._running.values())
+    def _load(self) -> Load:
+        creates = sum(isinstance(step, plan.Submit) for step, _ in self._running.values())
+        at_torbox = [
+            torrent
+            for torrent_hash in self._live
+            if isinstance((torrent := self._ledger.torrents[torrent_hash]).phase, Queued | Fetching)
+            and not torrent.cached
+        ]
+        unseen = sum(
+            isinstance(torrent.phase, Fetching) and self.watch(torrent.hash).seen is None
+            for torrent in at_torbox
+        )
+        return Load(len(at_torbox), unseen + creates, creates)
 
     def _asked(self) -> None:
         self._asking = None

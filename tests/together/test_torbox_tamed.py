@@ -1,0 +1,259 @@
+"""TorBox, tamed: slots, budgets, policies, purges, rotated keys, other accounts, bad days."""
+
+from msgspec.structs import replace
+
+from bridge.config import CachedPolicy, CategorySettings, GiveUp
+from bridge.simulator import Answer, Cached, FetchedOver, MiB, Stalled
+
+SONARR_5 = {"User-Agent": "Sonarr/5.0.0.100 (debian 12)"}
+
+
+async def told(house, grab):
+    return await house.arr.json(f"../bridge/torrents/{grab.hash}")
+
+
+def creates(torbox):
+    return [call for call in torbox.calls_to("createtorrent") if call.status == 200]
+
+
+async def test_what_does_not_fit_into_the_plan_waits_here_in_order(house, torbox):
+    torbox.already_in_account(torbox.publish("Theirs", script=Stalled(at=0.5)))
+    arr = await house.starts()
+    grabs = [torbox.publish(f"Show.{n}", script=FetchedOver(600)) for n in range(6)]
+    for grab in grabs:
+        await arr.grabs(grab)
+    await house.passes(120, step=5)
+    active = [item for item in torbox.items if item.torrent.name.startswith("Show")]
+    assert {item.torrent.name for item in active} == {"Show.0", "Show.1"}
+    assert torbox.queue == []
+    reasons = [(await told(house, grab))["reason"] for grab in grabs[2:]]
+    assert all("all 3 slots of the TorBox plan are in use" in reason for reason in reasons)
+    assert "place 1 here" in reasons[0]
+    assert {row["state"] for row in await arr.polls() if row["name"] > "Show.1"} == {"queuedDL"}
+
+    async def all_complete():
+        return {row["state"] for row in await arr.polls()} == {"pausedUP"}
+
+    await house.eventually(all_complete, jump=20, within=60)
+    assert torbox.refusals.total() == 0
+
+
+async def test_cached_ones_go_first_and_past_full_slots(house, torbox, arr):
+    uncached = [torbox.publish(f"Slow.{n}", script=FetchedOver(3600)) for n in range(5)]
+    for grab in uncached:
+        await arr.grabs(grab)
+    await house.passes(60, step=5)
+    cached = torbox.publish("Fast", script=Cached())
+    await arr.grabs(cached)
+    await house.sees_state(cached, "pausedUP")
+    assert [row["state"] for row in await arr.polls() if row["name"] == "Slow.4"] == ["queuedDL"]
+
+
+async def test_top_priority_goes_before_older_ones(house, torbox, arr):
+    grabs = [torbox.publish(f"Show.{n}", script=FetchedOver(900)) for n in range(5)]
+    for grab in grabs:
+        await arr.grabs(grab)
+    await house.passes(60, step=5)
+    await arr.call("POST", "torrents/topPrio", data={"hashes": grabs[4].hash})
+    await house.eventually(lambda: torbox.item_of(grabs[4].hash), jump=20)
+    assert torbox.item_of(grabs[3].hash) is None
+
+
+async def test_the_hours_budget_is_kept_and_said(house, torbox, arr):
+    torbox.limits.slots = False
+    torbox.plan = 2
+    torbox.account.additional_slots = 100
+    grabs = [torbox.publish(f"Show.{n}", {"a": 1000}, FetchedOver(60)) for n in range(70)]
+    for grab in grabs:
+        await arr.grabs(grab)
+    await house.passes(1500, step=10)
+    assert len(creates(torbox)) == 55
+    reasons = [(await told(house, grab))["reason"] for grab in grabs]
+    waiting = [reason for reason in reasons if "limit on new torrents is used up" in reason]
+    assert len(waiting) == 15, [r for r in reasons if r not in waiting and "complete" not in r]
+    await house.passes(3600, step=20)
+    assert len(creates(torbox)) == 70
+    assert torbox.refusals.total() == 0
+
+
+async def test_cached_only_tells_sonarr_4_to_take_the_next_release(house, torbox):
+    house.sets(categories={"*": CategorySettings(cached=CachedPolicy.CACHED_ONLY)})
+    arr = await house.starts()
+    uncached = torbox.publish("Uncached", script=FetchedOver(60))
+    cached = torbox.publish("Cached")
+    assert await arr.grabs(uncached) == "Fails."
+    assert await arr.polls() == []
+    assert await arr.grabs(cached) == "Ok."
+    await house.sees_state(cached, "pausedUP")
+
+
+async def test_cached_only_answers_ok_to_sonarr_5_and_fails_with_the_reason(house, torbox):
+    house.sets(categories={"*": CategorySettings(cached=CachedPolicy.CACHED_ONLY)})
+    arr = await house.starts()
+    uncached = torbox.publish("Uncached", script=FetchedOver(60))
+    form = {"urls": uncached.magnet, "category": arr.category, "stopped": "False"}
+    _, text = await arr.call("POST", "torrents/add", data=form, headers=SONARR_5)
+    assert text == "Ok."
+    await house.sees_state(uncached, "stalledDL")
+    assert "takes only what TorBox has" in (await told(house, uncached))["reason"]
+    assert torbox.items == []
+
+
+async def test_cached_only_is_applied_later_when_torbox_does_not_answer(house, torbox):
+    house.sets(categories={"*": CategorySettings(cached=CachedPolicy.CACHED_ONLY)})
+    arr = await house.starts()
+    torbox.stop("down")
+    uncached = torbox.publish("Uncached", script=FetchedOver(60))
+    assert await arr.grabs(uncached) == "Ok."
+    assert (await arr.sees(uncached))["state"] == "queuedDL"
+    torbox.resume()
+    await house.sees_state(uncached, "stalledDL", jump=20)
+    assert creates(torbox) == []
+
+
+async def test_cached_first_waits_its_minutes_before_an_uncached_create(house, torbox):
+    rules = CategorySettings(cached=CachedPolicy.CACHED_FIRST, cached_first_minutes=30)
+    house.sets(categories={"*": rules})
+    arr = await house.starts()
+    grab = torbox.publish("Later", script=FetchedOver(60))
+    await arr.grabs(grab)
+    await house.passes(1500, step=60)
+    assert torbox.items == []
+    await house.passes(600, step=30)
+    assert len(creates(torbox)) == 1
+    await house.sees_state(grab, "pausedUP", jump=10)
+
+
+async def test_a_purged_item_is_deleted_and_created_again(house, torbox, arr):
+    grab = torbox.publish("Show", {"a.mkv": MiB}, FetchedOver(300))
+    await arr.grabs(grab)
+    await house.sees_state(grab, "downloading")
+    first = torbox.item_of(grab.hash).id
+    torbox.purge(grab.hash)
+    await house.passes(300, step=30)
+    assert (await told(house, grab))["phase"] == "fetching"
+    await house.passes(1200, step=30)
+    await house.sees_state(grab, "pausedUP", jump=10)
+    assert [item.id for item in torbox.items] != [first]
+    assert len(torbox.items) == 1
+
+
+async def test_another_account_behind_the_key_gets_the_torrents_anew(house, torbox, arr):
+    grab = torbox.publish("Show", script=FetchedOver(4000))
+    await arr.grabs(grab)
+    await house.passes(300, step=30)
+    other = torbox.add_account("99999999-1111-4222-8333-444444444444", 77)
+    await house.stops()
+    house.sets(torbox={"api_key": "99999999-1111-4222-8333-444444444444"})
+    arr = await house.starts()
+    await house.passes(120, step=10)
+    assert len(torbox.items) == 1
+    assert [item.hash for item in other.all_items] == [grab.hash]
+    assert (await told(house, grab))["phase"] == "fetching"
+    await arr.removes(grab)
+    await house.eventually(lambda: not other.items(torbox.now()), jump=10)
+    assert len(torbox.items) == 1
+
+
+async def test_a_rotated_key_pauses_everything_and_the_new_one_is_picked_up(house, torbox):
+    new_settings = None
+    arr = await house.starts(read_again=lambda: new_settings or house.settings)
+    grab = torbox.publish("Show", script=FetchedOver(600))
+    await arr.grabs(grab)
+    await house.sees_state(grab, "downloading")
+    new_key = torbox.rotate_key()
+    await house.passes(300, step=30)
+    row = await arr.sees(grab)
+    assert row["state"] == "queuedDL"
+    assert (await arr.json("transfer/info"))["connection_status"] == "disconnected"
+    reason = (await told(house, grab))["reason"]
+    assert "key" in reason
+    assert new_key not in reason
+    new_settings = replace(house.settings, torbox=replace(house.settings.torbox, api_key=new_key))
+    house.bridge.reloader.ask()
+    await house.sees_state(grab, "pausedUP", jump=10)
+    assert len(creates(torbox)) == 1
+
+
+async def test_a_full_month_fails_nothing_and_deliveries_go_on(house, torbox, arr):
+    ready = torbox.publish("Ready", {"a.mkv": 2 * MiB})
+    month = {
+        "success": False,
+        "error": None,
+        "detail": "You have reached your monthly download limit.",
+        "data": {"monthly_limit": 10, "current_downloads": 10},
+    }
+    await arr.grabs(ready)
+    await house.eventually(lambda: torbox.calls_to("requestdl"), jump=0.2)
+    torbox.next("createtorrent", Answer(400, month), times=2)
+    late = torbox.publish("Late")
+    await arr.grabs(late)
+    await house.sees_state(ready, "pausedUP")
+    assert (await arr.sees(late))["state"] == "queuedDL"
+    assert "month" in (await told(house, late))["reason"]
+    await house.sees_state(late, "pausedUP", jump=60)
+
+
+async def test_a_free_plan_says_so_and_all_goes_on_after_the_upgrade(house, torbox, arr):
+    grab = torbox.publish("Show")
+    torbox.plan = 0
+    await arr.grabs(grab)
+    await house.passes(60, step=10)
+    assert (await arr.sees(grab))["state"] == "queuedDL"
+    assert "plan" in (await told(house, grab))["reason"]
+    torbox.plan = 1
+    await house.sees_state(grab, "pausedUP", jump=60)
+
+
+async def test_a_webhook_wakes_a_look_and_a_wrong_one_is_not_found(house, torbox, arr):
+    grab = torbox.publish("Show", script=Stalled(at=0.1))
+    await arr.grabs(grab)
+    await house.sees_state(grab, "stalledDL")
+    await house.passes(60)
+    looks = len(torbox.calls_to("mylist"))
+    path = (await arr.json("../bridge/webhook"))["path"]
+    status, _ = await arr.call("POST", "../../hooks/wrong", data="{}")
+    assert status == 404
+    grab.script = Cached()
+    torbox.follow(grab.hash, Cached())
+    await torbox.notify(f"http://127.0.0.1:{house.port}{path}", "Download Ready", "Show")
+    await house.eventually(lambda: len(torbox.calls_to("mylist")) > looks, jump=0)
+    await house.sees_state(grab, "pausedUP")
+
+
+async def test_clocks_are_per_category(house, torbox):
+    house.sets(
+        categories={
+            "*": CategorySettings(),
+            "impatient": CategorySettings(give_up=GiveUp(no_seeds_hours=0.25)),
+        }
+    )
+    arr = await house.starts()
+    patient, impatient = (
+        torbox.publish(name, script=Stalled(at=0.2)) for name in ("Patient", "Impatient")
+    )
+    await arr.grabs(patient)
+    await arr.grabs(impatient, category="impatient")
+    await house.passes(3600, step=60)
+    assert (await told(house, patient))["phase"] == "fetching"
+    assert (await told(house, impatient))["phase"] == "failed"
+    assert torbox.item_of(impatient.hash) is None
+
+
+async def test_lists_that_lag_lose_nothing(house, torbox, arr):
+    torbox.lag_seconds = 90
+    grab = torbox.publish("Show", {"a.mkv": MiB}, FetchedOver(120))
+    await arr.grabs(grab)
+    await house.sees_state(grab, "pausedUP", jump=5)
+    await arr.removes(grab)
+    await house.eventually(lambda: torbox.item_of(grab.hash) is None, jump=5)
+    assert len(creates(torbox)) == 1
+
+
+async def test_an_item_deep_in_a_long_list_is_still_followed(house, torbox, arr):
+    grab = torbox.publish("Show", {"a.mkv": MiB}, FetchedOver(3000))
+    await arr.grabs(grab)
+    await house.sees_state(grab, "downloading")
+    torbox.foreign(350, days_ago=-0.0001)
+    await house.sees_state(grab, "pausedUP", jump=20)
+    assert len(creates(torbox)) == 1
