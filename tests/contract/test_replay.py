@@ -17,13 +17,13 @@ ROOT = Path(__file__).parent.parent.parent
 FLOOR = {"4.5.2": {"equal": 379, "alike": 596}, "5.1.0": {"equal": 382, "alike": 595}}
 
 # What two runs of the same server would not answer alike either.
-VOLATILE = """added_on addition_date completion_date completion_on last_activity seen_complete last_seen
-    timestamp time_active seeding_time time_elapsed free_space_on_disk average_time_queue dlspeed
-    upspeed dl_speed up_speed dl_speed_avg up_speed_avg dl_info_data up_info_data dl_info_speed
-    up_info_speed alltime_dl alltime_ul reannounce"""
+VOLATILE = """added_on addition_date completion_date completion_on last_activity seen_complete
+last_seen timestamp time_active seeding_time time_elapsed free_space_on_disk average_time_queue
+dlspeed upspeed dl_speed up_speed dl_speed_avg up_speed_avg dl_info_data up_info_data dl_info_speed
+up_info_speed alltime_dl alltime_ul reannounce"""
 # Keys of later versions that are answered in earlier ones, too: no client minds more.
-LATER = """comment has_metadata inactive_seeding_time_limit max_inactive_seeding_time popularity private
-    reannounce root_path progress"""
+LATER = """comment has_metadata inactive_seeding_time_limit max_inactive_seeding_time popularity
+private reannounce root_path progress"""
 # Objects whose keys are data.
 BY_KEY = frozenset({"torrents", "categories", "trackers", "peers"})
 

@@ -1,0 +1,127 @@
+"""Every endpoint with whatever may come: never a 5xx, never a traceback, state kept."""
+
+import asyncio
+import logging
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+NAMES = """hash hashes id urls category categories savePath savepath tags name json priority limit
+ratioLimit seedingTimeLimit inactiveSeedingTimeLimit value enable location path oldPath newPath
+origUrl newUrl peers rid sort filter offset indexes mode cookies dirPath ruleName iface deleteFiles
+last_known_id username password rename cookie"""
+HASH = "a" * 40
+CHOSEN = [
+    HASH,
+    "all",
+    f"{HASH}|zz",
+    "true",
+    "-1",
+    "0",
+    "1e309",
+    "nan",
+    "9" * 30,
+    "../../etc",
+    "/etc",
+]
+CHOSEN += ["x", "", "\x00", "ü\u2028", "{", "[1]", '{"dht": false}', "|" * 50, "\n" * 50, "*"]
+CHOSEN += [f"magnet:?xt=urn:btih:{HASH}", f"{HASH}/a"]
+VALUES = (
+    st.sampled_from(CHOSEN)
+    | st.text(max_size=30)
+    | st.binary(max_size=30).map(lambda data: data.decode("latin-1"))
+)
+FORMS = st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES.split(), VALUES))
+KINDS = st.sampled_from(
+    ["application/x-www-form-urlencoded", "multipart/form-data; boundary=b", "x"]
+)
+
+
+def body_of(form: dict[str, str], kind: str, junk: bytes, cut: int) -> bytes:
+    from urllib.parse import urlencode
+
+    if kind.startswith("multipart"):
+        parts = [
+            f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode(
+                "utf-8", "replace"
+            )
+            for name, value in form.items()
+        ]
+        parts.append(b'--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n')
+        whole = b"".join(parts) + junk + b"\r\n--b--\r\n"
+    else:
+        whole = urlencode(form, errors="replace").encode() + b"&" + junk
+    return whole[: len(whole) - cut] if cut else whole
+
+
+async def ask(port: int, raw: bytes) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(raw)
+        async with asyncio.timeout(10):
+            return int((await reader.readline()).split()[1])
+    finally:
+        writer.close()
+
+
+@pytest.fixture(params=["4", "5"])
+async def endpoints(house, request) -> list[tuple[str, str]]:
+    house.sets(qbittorrent={"dialect": request.param})
+    await house.starts()
+    add = {"urls": HASH, "stopped": "true", "category": "tv"}
+    assert await house.arr.call("POST", "torrents/add", data=add) == (200, "Ok.")
+    # A shutdown or a logout would end the test, and the login is slowed on purpose.
+    left_out = ("app/shutdown", "auth/login", "auth/logout")
+    return sorted(
+        (route.method, route.resource.canonical)
+        for route in house.bridge.app.router.routes()
+        if route.resource.canonical.startswith("/api/v2/")
+        and not route.resource.canonical.endswith(left_out)
+    )
+
+
+async def test_whatever_comes_is_answered_in_time_and_without_a_5xx(
+    house, endpoints, caplog
+) -> None:
+    sid = await a_session(house)
+    loop = asyncio.get_running_loop()
+    chosen = st.sampled_from(endpoints)
+
+    async def once(endpoint, form, kind, junk, cut) -> None:
+        method, path = endpoint
+        body = body_of(form, kind, junk, cut) if method == "POST" else b""
+        query = "" if method == "POST" else "?" + body_of(form, "u", b"", 0).decode("latin-1")
+        head = (
+            f"{method} {path}{query} HTTP/1.1\r\nHost: nas\r\nCookie: SID={sid}\r\n"
+            f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        status = await ask(house.port, head.encode("latin-1") + body)
+        assert status < 500, (method, path, form, kind)
+
+    @settings(
+        max_examples=len(endpoints) * 4,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(chosen, FORMS, KINDS, st.binary(max_size=50), st.integers(0, 3))
+    def examples(endpoint, form, kind, junk, cut) -> None:
+        asyncio.run_coroutine_threadsafe(once(endpoint, form, kind, junk, cut), loop).result(30)
+
+    await asyncio.to_thread(examples)
+    ours = [record for record in caplog.records if record.name.startswith("bridge")]
+    assert [record for record in ours if record.exc_info] == []
+    assert not [record for record in ours if record.levelno >= logging.ERROR]
+    # What must never change by what a client sends, or the arrs would be lost.
+    preferences = await house.arr.json("app/preferences")
+    assert (preferences["dht"], preferences["queueing_enabled"]) == (True, True)
+    for row in await house.arr.json("torrents/info"):
+        assert row["save_path"].startswith(str(house.downloads))
+
+
+async def a_session(house) -> str:
+    from bridge.qbittorrent.session import COOKIE
+
+    cookies = house.arr._session.cookie_jar
+    return next(cookie.value for cookie in cookies if cookie.key == COOKIE)
