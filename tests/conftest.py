@@ -80,6 +80,7 @@ class Arr:
                     continue
                 assert answer.status == 200, await answer.text()
                 return await answer.json()
+        return None
 
     async def logs_in(self, username: str = "admin", password: str = PASSWORD) -> str:
         _, text = await self.call(

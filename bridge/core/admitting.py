@@ -104,7 +104,7 @@ class Admission:
     def _room(self, time: float, load: Load) -> Room:
         account, free = self._accounts.account, self._accounts.free_slots
         return Room(
-            budget=self._limits.left(CREATE),
+            budget=self._limits.left(CREATE) - load.creates,
             slots=None if free is None else free - load.unseen,
             next_at=max(time, self._limits.free_at(CREATE)),
             all_slots=account.slots if account else 0,
