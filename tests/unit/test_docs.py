@@ -99,7 +99,9 @@ def test_every_variable_that_the_pages_name_exists() -> None:
     pages = [ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")]
     pages += [ROOT / "compose.example.yaml", ROOT / "config.example.yaml", ROOT / "Dockerfile"]
     for page in pages:
-        for found in re.findall(r"\b(?:BRIDGE_[A-Z0-9_]+[A-Z]|TORBOX_API_KEY\w*)", page.read_text()):
+        for found in re.findall(
+            r"\b(?:BRIDGE_[A-Z0-9_]+[A-Z]|TORBOX_API_KEY\w*)", page.read_text()
+        ):
             assert found.removesuffix("_FILE") in known, f"{page.name} names {found}"
 
 
