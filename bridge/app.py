@@ -17,6 +17,7 @@ from bridge.config import Settings
 from bridge.core.accounts import Accounts
 from bridge.core.acts import Acts
 from bridge.core.admitting import Admission
+from bridge.core.aftercare import Aftercare
 from bridge.core.board import Board
 from bridge.core.clean import Cleaner
 from bridge.core.commands import Commands
@@ -35,6 +36,7 @@ from bridge.delivery.delivery import Delivery
 from bridge.errors import CannotStart, DiskTrouble
 from bridge.qbittorrent.face import Face
 from bridge.qbittorrent.forms import MOST_BODY_BYTES
+from bridge.qbittorrent.reached import NoteAddress
 from bridge.qbittorrent.routes import routes
 from bridge.reload import Reloader
 from bridge.store.store import Remembered, Store
@@ -65,6 +67,7 @@ class Core:
     engine: Engine
     commands: Commands
     housekeeper: Housekeeper
+    aftercare: Aftercare
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ async def bridge(
         app = await _application(core, password)
         async with core.delivery, core.torbox:
             await _probe(core.delivery)
-            async with core.engine, core.housekeeper, reloader:
+            async with core.engine, core.housekeeper, core.aftercare, reloader:
                 yield Bridge(app, core.board, core.commands, core.engine, core.ledger, reloader)
 
 
@@ -136,6 +139,7 @@ async def _core(settings: Settings, clock: Clock, store: Store) -> Core:
         engine=engine,
         commands=commands,
         housekeeper=housekeeper,
+        aftercare=Aftercare(settings, ledger, store, clock, USER_AGENT, kept),
     )
 
 
@@ -145,7 +149,8 @@ async def _application(core: Core, password: str) -> web.Application:
     face = Face(core.commands, settings.qbittorrent, settings.server, core.clock, password)
     hooks = Hooks(core.engine, await hook_secret(core.kept, core.store))
     dashboard = Dashboard(settings, core.board, core.engine, core.limits, core.clock)
-    middlewares = [*face.middlewares, dashboard.middleware]
+    reached = NoteAddress(core.aftercare.reached)
+    middlewares = [*face.middlewares, dashboard.middleware, reached.watch]
     app = web.Application(client_max_size=MOST_BODY_BYTES, middlewares=middlewares)
     app.on_response_prepare.append(face.dress)
     app.add_routes(routes(face, base))

@@ -1,0 +1,83 @@
+"""What follows an end: the arrs are told of failures and asked to import, beside the engine."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+from bridge.arrs.arr import Arr
+from bridge.clock import Clock
+from bridge.config import ImportMode, Settings
+from bridge.core.contacts import contacts_for
+from bridge.core.importing import Importer
+from bridge.core.ledger import Ledger
+from bridge.core.reached import Reached
+from bridge.core.telling import Teller
+from bridge.errors import StoreTrouble
+from bridge.store.store import Store, keep
+
+log = logging.getLogger(__name__)
+
+SAVE_SECONDS = 60.0
+KEPT = "reached"
+
+
+class Aftercare:
+    """The arrs' side of the house, built in one place. `async with` runs it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        store: Store,
+        clock: Clock,
+        user_agent: str,
+        kept: Mapping[str, str],
+    ) -> None:
+        self.reached = Reached(settings.server.url_base)
+        self.reached.load(kept.get(KEPT, ""))
+        self._store = store
+        self._clock = clock
+        self._arrs = [Arr(one, clock, user_agent) for one in settings.arrs]
+        contacts = contacts_for(self._arrs, self.reached, settings.server, clock)
+        self._teller = Teller(ledger, store, contacts, settings.failures, clock, self._note)
+        hardlink = settings.downloads.import_mode is ImportMode.HARDLINK
+        self._importer = Importer(ledger, contacts, clock, self._note, hardlink=hardlink)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            for arr in self._arrs:
+                await stack.enter_async_context(arr)
+            await stack.enter_async_context(self._teller)
+            await stack.enter_async_context(self._importer)
+            group = await stack.enter_async_context(asyncio.TaskGroup())
+            saving = group.create_task(self._save_reached(), name="aftercare")
+            stack.callback(saving.cancel)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._stack.__aexit__(kind, error, traceback)
+
+    def _note(self, torrent_hash: str, text: str) -> None:
+        """Part of a torrent's history."""
+
+    async def _save_reached(self) -> None:
+        while True:
+            await self._clock.sleep(SAVE_SECONDS)
+            if self.reached.changed:
+                await self._save()
+
+    async def _save(self) -> None:
+        try:
+            await self._store.write(keep(KEPT, self.reached.dump()))
+        except StoreTrouble as error:
+            log.warning("%s", error)

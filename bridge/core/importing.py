@@ -1,0 +1,240 @@
+"""Import now: an arr is asked to look as soon as a torrent is complete, and what it does is seen.
+
+An arr looks by itself every 60 to 90 seconds (arr-contract.md §1.2). Where it copies or links files
+(`downloads.import: hardlink`), a torrent may be removed only after the import is known, or 60
+minutes: until then it is shown as seeding.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from msgspec.structs import replace
+
+from bridge.clock import Clock
+from bridge.core import ours
+from bridge.core.contacts import Contact, Note
+from bridge.core.ledger import Ledger
+from bridge.errors import ArrError, StoreTrouble
+from bridge.model import Complete, Torrent
+
+log = logging.getLogger(__name__)
+
+HAND_OVER_SECONDS = 3600.0
+# After the first call, seconds since completion at which it is looked whether it was imported.
+LOOKS_WHEN_LINKED = (5.0, 10.0, 20.0, 40.0, *(60.0 * minute for minute in range(1, 61)))
+LOOKS_WHEN_MOVED = (60.0, 300.0, 900.0, 1800.0)
+SILENCE_SECONDS = 30.0
+
+
+class Importer:
+    """Follows complete torrents until they are imported. `async with` runs it."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        contacts: Sequence[Contact],
+        clock: Clock,
+        note: Note,
+        *,
+        hardlink: bool,
+    ) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._note = note
+        self._askers = [Asker(one, ledger, clock, note, hardlink=hardlink) for one in contacts]
+        self._until: dict[str, float] = {}  # hash → when it is handed over anyway, since 1970
+        self._moved: set[str] = set()  # whose category was changed
+        self._wake = asyncio.Event()
+        self._group = asyncio.TaskGroup()
+        self._tasks: list[asyncio.Task[None]] = []
+        ledger.listen(self._changed)
+
+    async def __aenter__(self) -> Self:
+        for torrent in self._ledger.torrents.values():
+            self._changed(None, torrent)
+        await self._group.__aenter__()
+        for work in (self._run(), *(asker.run() for asker in self._askers)):
+            self._tasks.append(self._group.create_task(work, name="importer"))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self._group.__aexit__(kind, error, traceback)
+
+    def _changed(self, before: Torrent | None, after: Torrent | None) -> None:
+        torrent = after or before
+        assert torrent is not None
+        if after is None or not isinstance(after.phase, Complete) or after.handed_over:
+            self._until.pop(torrent.hash, None)
+            for asker in self._askers:
+                asker.drop(torrent.hash)
+            return
+        was_complete = before is not None and isinstance(before.phase, Complete)
+        if before is not None and was_complete and before.category != after.category:
+            self._moved.add(after.hash)
+            self._wake.set()
+        if torrent.hash not in self._until:
+            self._until[after.hash] = after.phase.at + HAND_OVER_SECONDS
+            self._wake.set()
+            for asker in self._askers:
+                asker.add(after.hash)
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            moved, self._moved = self._moved, set()
+            now = self._clock.time()
+            late = {one for one, until in self._until.items() if until <= now}
+            try:
+                for torrent_hash in moved:
+                    self._note(torrent_hash, "moved to another category by its arr")
+                    await hand_over(self._ledger, torrent_hash, now, imported=True)
+                for torrent_hash in late - moved:
+                    await hand_over(self._ledger, torrent_hash, now, imported=False)
+            except StoreTrouble as error:
+                log.warning("%s", error)
+                await self._clock.sleep(SILENCE_SECONDS)
+            next_at = min(self._until.values(), default=None)
+            if next_at is None:
+                await self._wake.wait()
+            else:
+                await self._clock.wait(self._wake, next_at - self._clock.time())
+
+
+class Asker:
+    """Asks one arr to import, and looks whether it did: a slow arr holds up no other."""
+
+    def __init__(
+        self, contact: Contact, ledger: Ledger, clock: Clock, note: Note, *, hardlink: bool
+    ) -> None:
+        self._contact = contact
+        self._ledger = ledger
+        self._clock = clock
+        self._note = note
+        self._looks = LOOKS_WHEN_LINKED if hardlink else LOOKS_WHEN_MOVED
+        self._due: dict[str, float] = {}  # hash → monotonic
+        self._new: set[str] = set()  # not asked for yet
+        self._wake = asyncio.Event()
+
+    def add(self, torrent_hash: str) -> None:
+        """It is complete."""
+        self._due[torrent_hash] = self._clock.monotonic()
+        self._new.add(torrent_hash)
+        self._wake.set()
+
+    def drop(self, torrent_hash: str) -> None:
+        """It is imported, or gone."""
+        self._due.pop(torrent_hash, None)
+        self._new.discard(torrent_hash)
+
+    async def run(self) -> None:
+        """Ask and look, until cancelled."""
+        while True:
+            self._wake.clear()
+            await self._round()
+            next_at = min(self._due.values(), default=None)
+            if next_at is None:
+                await self._wake.wait()
+            else:
+                await self._clock.wait(self._wake, next_at - self._clock.monotonic())
+
+    async def _round(self) -> None:
+        now = self._clock.monotonic()
+        due = [one for one, at in self._due.items() if at <= now]
+        if not due:
+            return
+        if self._contact.trouble is not None and self._contact.resting:
+            for torrent_hash in due:
+                self._due[torrent_hash] = self._contact.trouble.until
+            return
+        try:
+            async with self._contact.asking():
+                due = await self._concerned(due)
+                await self._ask_for([one for one in due if one in self._new])
+                for torrent_hash in due:
+                    await self._look(torrent_hash)
+        except (ArrError, StoreTrouble) as error:
+            log.debug("import is looked at later: %s", error)
+            for torrent_hash in due:
+                if self._due.get(torrent_hash, now + 1) <= now:
+                    self._due[torrent_hash] = now + SILENCE_SECONDS
+
+    async def _concerned(self, due: list[str]) -> list[str]:
+        """Those that this arr has among its downloads; the others are not followed."""
+        concerned = []
+        for torrent_hash in due:
+            torrent = self._ledger.torrents.get(torrent_hash)
+            if torrent is not None and await self._contact.ours(torrent):
+                concerned.append(torrent_hash)
+            else:
+                self.drop(torrent_hash)
+        return concerned
+
+    async def _ask_for(self, new: list[str]) -> None:
+        """One call for all that became complete meanwhile."""
+        if not new:
+            return
+        await self._contact.arr.refresh()
+        for torrent_hash in new:
+            self._new.discard(torrent_hash)
+            self._note(torrent_hash, f"asked {self._contact.name} to import it")
+
+    async def _look(self, torrent_hash: str) -> None:
+        torrent = self._ledger.torrents.get(torrent_hash)
+        if torrent is None or not isinstance(torrent.phase, Complete):
+            self.drop(torrent_hash)
+            return
+        age = self._clock.time() - torrent.phase.at
+        if age >= self._looks[0]:
+            await self._see(torrent)
+        wait = next((at - age for at in self._looks if at > age), None)
+        if wait is None:
+            self.drop(torrent_hash)
+        elif torrent_hash in self._due:
+            self._due[torrent_hash] = self._clock.monotonic() + wait
+
+    async def _see(self, torrent: Torrent) -> None:
+        rows = await self._contact.rows(torrent)
+        # Of a pack, some files may be imported and others not: then rows are left.
+        if not rows and ours.was_imported(await self._contact.arr.events(torrent.hash)):
+            name = self._contact.name
+            log.info("%s: imported by %s", torrent.name, name)
+            self._note(torrent.hash, f"imported by {name}")
+            await hand_over(self._ledger, torrent.hash, self._clock.time(), imported=True)
+            # It may be removed now, and the arr is to see that soon, too.
+            await self._contact.arr.refresh()
+            return
+        message = next((row.message for row in rows if row.message), "")
+        outlook = f"{self._contact.name} does not import it: {message}" if message else ""
+        if outlook != torrent.outlook:
+            if outlook:
+                self._note(torrent.hash, outlook)
+            await self._ledger.change(torrent.hash, lambda now: _with_outlook(now, outlook))
+
+
+async def hand_over(ledger: Ledger, torrent_hash: str, time: float, *, imported: bool) -> None:
+    """No import is waited for any more."""
+
+    def change(now: Torrent) -> Torrent | None:
+        if not isinstance(now.phase, Complete) or now.handed_over:
+            return None
+        if not imported:
+            return replace(now, handed_over=True)
+        return replace(now, handed_over=True, imported_at=time, outlook="")
+
+    await ledger.change(torrent_hash, change)
+
+
+def _with_outlook(torrent: Torrent, outlook: str) -> Torrent | None:
+    if not isinstance(torrent.phase, Complete):
+        return None
+    return replace(torrent, outlook=outlook)
