@@ -162,11 +162,12 @@ class House(Machine):
         self.torbox = torbox
         self.environment["BRIDGE_TORBOX__API_URL"] = url
         self.serve: Program
-        self.arr: Arr
+        self.arr: Arr | None = None
         self.port = 0
 
     async def starts(self, **changes: str | None) -> Arr:
         """Start the bridge and log in as Sonarr."""
+        await self._leave()
         self.serve = await self.runs("serve", **changes)
         ready = await self.serve.says(READY)
         self.port = int(ready[1])
@@ -176,7 +177,7 @@ class House(Machine):
 
     async def dies(self) -> None:
         """kill -9 to the bridge."""
-        await self.arr.close()
+        await self._leave()
         await self.serve.killed()
 
     async def starts_again(self) -> Arr:
@@ -208,9 +209,13 @@ class House(Machine):
         return {str(path.relative_to(folder)): path.read_bytes() for path in found}
 
     async def ends(self) -> None:
-        if hasattr(self, "arr"):
-            await self.arr.close()
+        await self._leave()
         await super().ends()
+
+    async def _leave(self) -> None:
+        if self.arr is not None:
+            await self.arr.close()
+            self.arr = None
 
 
 @pytest.fixture
