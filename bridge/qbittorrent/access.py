@@ -74,9 +74,7 @@ class Access:
 
     async def login(self, request: web.Request) -> web.Response:
         """`auth/login`: `Ok.` with a cookie, or `Fails.`, both with status 200."""
-        if (request.content_length or 0) > MOST_BYTES_BEFORE_LOGIN:
-            return answers.Bare(400)
-        form = await form_of(request)
+        form = await form_of(request, MOST_BYTES_BEFORE_LOGIN)
         if self.sessions.find(sids_in(_cookies(request))) is not None:
             return answers.text("Ok.")
         trusted = self.origins.trusts(_caller(request))

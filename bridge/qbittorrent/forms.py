@@ -95,11 +95,11 @@ def query_of(request: web.Request) -> Form:
     return Form(_read_pairs(request.rel_url.raw_query_string.encode("ascii", "replace")))
 
 
-async def form_of(request: web.Request) -> Form:
+async def form_of(request: web.Request, most_bytes: int = MOST_BODY_BYTES) -> Form:
     """The parameters, read from where this method has them."""
     if request.method != "POST":
         return query_of(request)
-    body = await _body(request)
+    body = await _body(request, most_bytes)
     if not body:
         return Form({})
     content_type = request.headers.get("Content-Type", "")
@@ -124,12 +124,18 @@ def read_body(body: bytes, content_type: str) -> Form:
     return Form(_read_pairs(body))
 
 
-async def _body(request: web.Request) -> bytes:
+async def _body(request: web.Request, most_bytes: int) -> bytes:
+    body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
+            # What counts is what comes, unpacked, whatever its length was said to be.
+            while chunk := await request.content.readany():
+                body += chunk
+                if len(body) > most_bytes:
+                    raise UnreadableBody("the body is too large")
     except (TimeoutError, web.RequestPayloadError, ConnectionError) as error:
         raise UnreadableBody("the body did not come") from error
+    return bytes(body)
 
 
 def _read_pairs(data: bytes) -> dict[str, str]:
