@@ -25,10 +25,14 @@ class JumpClock(Clock):
     def __init__(self) -> None:
         super().__init__()
         self._ahead = 0.0
+        self._born = time.time()
         self._sleepers: dict[asyncio.Event, float] = {}
 
     def monotonic(self) -> float:
         return super().monotonic() + self._ahead
+
+    def time(self) -> float:
+        return self._born + self.monotonic()
 
     def jump(self, seconds: float) -> None:
         self._ahead += seconds

@@ -104,7 +104,9 @@ class Deliverer:
             if not isinstance(now.phase, Complete) or now.phase.check is Check.NONE:
                 return None
             if missing and now.phase.check is Check.AGAIN:
-                return new_attempt(now, time)
+                # What is left of ours makes room for the new delivery.
+                left = cleaning_of(now, and_files=True)
+                return replace(new_attempt(now, time), cleaning=left)
             return replace(now, phase=Complete(now.phase.at, missing=bool(missing)))
 
         await self._ledger.change(torrent.hash, change)

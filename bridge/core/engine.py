@@ -177,6 +177,8 @@ class Engine:
                     waiting.append(torrent)
                 else:
                     self._start(torrent, step)
+                if not isinstance(step, plan.Submit):
+                    watch.turn = ""
             self._show(torrent)
         next_at.append(self._start_submits(waiting, now))
         next_at.append(self._start_look(now))
@@ -342,6 +344,12 @@ class Engine:
             watch = self._watches.get(torrent.hash) or Watch(since=self._clock.monotonic())
             self._display.show(torrent, watch, self._interval_seconds)
 
+    def _disk_works(self, last_byte_at: float | None) -> None:
+        """Bytes that arrive again are the proof that the disk takes them."""
+        disk = self.weather.disk
+        if disk is not None and last_byte_at is not None and last_byte_at > disk.until:
+            self.weather.disk = None
+
     async def _save_progress(self) -> None:
         """Keep progress and the delivery clock across restarts, in coarse steps."""
         now = self._clock.monotonic()
@@ -350,6 +358,7 @@ class Engine:
         for torrent_hash in self._live:
             torrent, leg = self._ledger.torrents[torrent_hash], self._delivery.leg(torrent_hash)
             if leg is not None and isinstance(torrent.phase, Delivering):
+                self._disk_works(leg.last_byte_at)
                 change = figures.delivered(torrent, self.watch(torrent_hash), leg, now, seconds)
                 if change is not None:
                     changes[torrent_hash] = change

@@ -5,7 +5,7 @@ Every change goes through here: one at a time for a hash, committed before anyon
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeAlias
 
 from bridge.errors import StoreTrouble
@@ -27,7 +27,7 @@ class Ledger:
         self._store = store
         self._torrents: dict[str, Torrent] = {}
         self._items: dict[str, Items] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks: dict[str, _Lock] = {}
         self._listeners: list[Listener] = []
 
     def listen(self, listener: Listener) -> None:
@@ -154,16 +154,28 @@ class Ledger:
     @asynccontextmanager
     async def _alone(self, hashes: Iterable[str]) -> AsyncIterator[None]:
         # Sorted, so that two callers never wait for each other.
-        locks = [self._locks.setdefault(one, asyncio.Lock()) for one in sorted(set(hashes))]
-        taken = []
-        try:
+        names = sorted(set(hashes))
+        locks = [self._locks.setdefault(name, _Lock()) for name in names]
+        for lock in locks:
+            lock.users += 1
+        async with AsyncExitStack() as stack:
+            stack.callback(self._let_go, names)
             for lock in locks:
-                await lock.acquire()
-                taken.append(lock)
+                await stack.enter_async_context(lock)
             yield
-        finally:
-            for lock in taken:
-                lock.release()
+
+    def _let_go(self, names: Iterable[str]) -> None:
+        """A lock that nobody holds or waits for is forgotten."""
+        for name in names:
+            self._locks[name].users -= 1
+            if not self._locks[name].users:
+                del self._locks[name]
+
+
+class _Lock(asyncio.Lock):
+    """A torrent's lock, and how many hold it or wait for it."""
+
+    users = 0
 
 
 @asynccontextmanager

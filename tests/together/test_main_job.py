@@ -202,18 +202,19 @@ async def test_the_same_hash_added_twice_is_one_torrent(house, torbox, arr):
 async def test_a_complete_torrent_added_again_is_fetched_again_only_if_its_files_are_gone(
     house, torbox, arr
 ):
-    grab = torbox.publish("Show", {"a.mkv": MiB})
+    grab = torbox.publish("Show", {"a.mkv": MiB, "b.srt": 100})
     await arr.grabs(grab)
-    row = await house.sees_state(grab, "pausedUP")
+    first = await house.sees_state(grab, "pausedUP")
     await arr.grabs(grab)
     await house.calm()
     assert (await arr.sees(grab))["state"] == "pausedUP"
-    assert len(torbox.calls_to("requestdl")) == 1
+    assert len(torbox.calls_to("requestdl")) == 2
 
     (house.downloads / "tv-sonarr" / "Show" / "a.mkv").unlink()
     await arr.grabs(grab)
-    await house.eventually(lambda: len(torbox.calls_to("requestdl")) == 2)
+    await house.eventually(lambda: len(torbox.calls_to("requestdl")) == 4)
     row = await house.sees_state(grab, "pausedUP")
+    assert row["content_path"] == first["content_path"]
     assert house.files_of(row) == contents(grab)
 
 
