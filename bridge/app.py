@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -171,11 +172,17 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
         try:
             await site.start()
         except OSError as error:
-            why = error.strerror or "it cannot be used"
-            raise CannotStart(f"cannot listen on {host}:{port}: {why}") from error
+            raise cannot_listen(host, port, error) from error
         yield site.port
     finally:
         await runner.cleanup()
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> CannotStart:
+    """Why nothing can be served there, in few words: asyncio's own name the place once more."""
+    number = error.errno or 0
+    why = os.strerror(number) if number > 0 else error.strerror or "it cannot be used"
+    return CannotStart(f"cannot listen on {host}:{port}: {why}")
 
 
 async def _probe(delivery: Delivery) -> None:

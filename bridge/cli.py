@@ -14,7 +14,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from bridge import __version__
-from bridge.app import bridge, listening
+from bridge.app import bridge, cannot_listen, listening
 from bridge.clock import Clock
 from bridge.config import Settings, apply_umask, load, time_factor
 from bridge.errors import BadSettings, BridgeError, CannotStart
@@ -46,10 +46,23 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _complain(str(error), BAD_SETTINGS)
     except BridgeError as error:
         return _complain(str(error), TROUBLE)
+    except BaseExceptionGroup as group:
+        # What ends the program passes through the task groups of its parts, which wrap it.
+        known = _only(group)
+        if known is None:
+            raise
+        return _complain(str(known), TROUBLE)
     except BrokenPipeError:
         return TROUBLE  # whoever read what we say has left
     except KeyboardInterrupt:
         return TROUBLE
+
+
+def _only(group: BaseException) -> BridgeError | None:
+    """The one error of ours in these groups; None if there is anything else in them."""
+    while isinstance(group, BaseExceptionGroup) and len(group.exceptions) == 1:
+        group = group.exceptions[0]
+    return group if isinstance(group, BridgeError) else None
 
 
 def _complain(sentence: str, code: int) -> int:
@@ -136,7 +149,7 @@ def _simulator(wanted: argparse.Namespace) -> int:
     try:
         return _until_stopped(run_simulator(wanted.host, wanted.port), stopped=FINE)
     except OSError as error:
-        raise _taken(wanted.host, wanted.port, error) from error
+        raise cannot_listen(wanted.host, wanted.port, error) from error
 
 
 def _demo(wanted: argparse.Namespace) -> int:
@@ -229,10 +242,6 @@ def password_block(settings: Settings, password: str) -> str:
         rows["URL Base"] = settings.server.url_base
     lines = [f"    {name + ':':<10} {value}" for name, value in rows.items()]
     return "\n".join(["Add a qBittorrent download client in Sonarr and Radarr with:", *lines])
-
-
-def _taken(host: str, port: int, error: OSError) -> CannotStart:
-    return CannotStart(f"cannot listen on {host}:{port}: {error.strerror or 'it cannot be used'}")
 
 
 def _make_state_folder(state: Path) -> None:

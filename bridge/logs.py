@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from urllib.parse import quote, quote_plus
 
+from aiohttp.http_exceptions import HttpProcessingError
+
 from bridge.config.types import LogSettings
 
 HIDDEN = "<secret>"
@@ -148,6 +150,7 @@ def set_up(settings: LogSettings, secrets: Iterable[str]) -> Redactor:
     redactor = Redactor(secrets)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter((JsonFormatter if settings.format == "json" else TextFormatter)(redactor))
+    handler.addFilter(_is_about_us)
     root = logging.getLogger()
     for other in root.handlers[:]:
         root.removeHandler(other)
@@ -158,6 +161,15 @@ def set_up(settings: LogSettings, secrets: Iterable[str]) -> Redactor:
     logging.raiseExceptions = False
     sys.excepthook = _log_uncaught
     return redactor
+
+
+def _is_about_us(record: logging.LogRecord) -> bool:
+    """False for what aiohttp tells, with a traceback, of requests that are not HTTP at all.
+
+    They come from port scans and from https:// on our port, and anybody can send thousands.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not (record.name == "aiohttp.server" and isinstance(error, HttpProcessingError))
 
 
 def _log_uncaught(
