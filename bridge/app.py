@@ -98,10 +98,11 @@ async def bridge(
         core = await _core(settings, clock, store)
         read = read_again or (lambda: settings)
         reloader = Reloader(read, settings, core.torbox, core.accounts, core.engine, clock)
-        app = await _application(core, password)
+        dashboard = _dashboard(core, password)
+        app = await _application(core, password, dashboard)
         async with core.delivery, core.torbox:
             await _probe(core.delivery)
-            async with core.engine, core.housekeeper, core.aftercare, reloader:
+            async with core.engine, core.housekeeper, core.aftercare, reloader, dashboard:
                 yield Bridge(app, core.board, core.commands, core.engine, core.ledger, reloader)
 
 
@@ -144,14 +145,30 @@ async def _core(settings: Settings, clock: Clock, store: Store) -> Core:
     )
 
 
-async def _application(core: Core, password: str) -> web.Application:
+def _dashboard(core: Core, password: str) -> Dashboard:
+    return Dashboard(
+        core.settings,
+        password,
+        ledger=core.ledger,
+        board=core.board,
+        engine=core.engine,
+        accounts=core.accounts,
+        limits=core.limits,
+        torbox=core.torbox,
+        delivery=core.delivery,
+        store=core.store,
+        kept=core.kept,
+        clock=core.clock,
+    )
+
+
+async def _application(core: Core, password: str, dashboard: Dashboard) -> web.Application:
     """The routes of every face, and the middlewares around them."""
     settings, base = core.settings, core.settings.server.url_base
     face = Face(core.commands, settings.qbittorrent, settings.server, core.clock, password)
     hooks = Hooks(core.engine, await hook_secret(core.kept, core.store))
-    dashboard = Dashboard(settings, core.board, core.engine, core.limits, core.clock)
     reached = NoteAddress(core.aftercare.reached)
-    middlewares = [*face.middlewares, dashboard.middleware, reached.watch]
+    middlewares = [*face.middlewares, *dashboard.middlewares, reached.watch]
     app = web.Application(client_max_size=MOST_BODY_BYTES, middlewares=middlewares)
     app.on_response_prepare.append(face.dress)
     app.add_routes(routes(face, base))

@@ -1,42 +1,97 @@
 """The page and what it asks for, put together: every part is built here, once."""
 
+import asyncio
+from types import TracebackType
+from typing import Self
+
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from bridge.clock import Clock
 from bridge.config import Settings
+from bridge.core.accounts import Accounts
 from bridge.core.board import Board
 from bridge.core.engine import Engine
+from bridge.core.ledger import Ledger
 from bridge.dashboard.callers import Callers
 from bridge.dashboard.changes import ChangesApi
+from bridge.dashboard.metrics import Metrics
 from bridge.dashboard.page import Page
+from bridge.dashboard.problems import Problems
 from bridge.dashboard.setup import SetupApi
 from bridge.dashboard.status import StatusView
+from bridge.dashboard.throughput import Throughput
+from bridge.delivery.delivery import Delivery
+from bridge.logs import Redactor
+from bridge.store.store import Store
+from bridge.torbox.client import TorBox
 from bridge.torbox.limits import Limits
 
 
 class Dashboard:
-    """Everything behind `/` and the page's own part of `/api/bridge/`."""
+    """Everything behind `/`, `/metrics` and the page's own part of `/api/bridge/`."""
 
     def __init__(
-        self, settings: Settings, board: Board, engine: Engine, limits: Limits, clock: Clock
+        self,
+        settings: Settings,
+        password: str,
+        *,
+        ledger: Ledger,
+        board: Board,
+        engine: Engine,
+        accounts: Accounts,
+        limits: Limits,
+        torbox: TorBox,
+        delivery: Delivery,
+        store: Store,
+        kept: dict[str, str],
+        clock: Clock,
     ) -> None:
         self._base = settings.server.url_base
         self._callers = Callers(clock, self._base)
+        self._problems = Problems(Redactor([*settings.secrets(), password]))
         self._page = Page()
-        self._changes = ChangesApi(board, StatusView(board, engine, limits, self._callers, clock))
+        status = StatusView(board, engine, accounts, limits, self._callers, self._problems, clock)
+        self._changes = ChangesApi(board, status)
         self._setup = SetupApi(settings)
+        self._throughput = Throughput(lambda: delivery.flow.received_bytes, store, kept, clock)
+        self._metrics = Metrics(board, engine, limits, delivery.flow, clock, self._base)
+        torbox.listen(self._metrics.called)
+        ledger.listen(self._metrics.changed)
+        self._group = asyncio.TaskGroup()
+        self._sampling: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._problems.__enter__()
+        await self._group.__aenter__()
+        self._sampling = self._group.create_task(self._throughput.run(), name="throughput")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._sampling is not None:
+            self._sampling.cancel()
+        try:
+            await self._group.__aexit__(kind, error, traceback)
+        finally:
+            self._problems.__exit__(kind, error, traceback)
 
     @property
-    def middleware(self) -> Middleware:
-        """To be innermost: it notes who was let in."""
-        return self._callers.watch
+    def middlewares(self) -> list[Middleware]:
+        """To be innermost: they see who was let in, and how long the answer took."""
+        return [self._callers.watch, self._metrics.time]
 
     def routes(self) -> list[web.RouteDef]:
         """The page, and its endpoints."""
         ours = f"{self._base}/api/bridge"
         return [
             *self._page.routes(self._base),
+            web.get(f"{self._base}/metrics", self._metrics.show),
             web.get(f"{ours}/changes", self._changes.changes),
             web.get(f"{ours}/setup", self._setup.setup),
+            web.get(f"{ours}/throughput", self._throughput.show),
         ]

@@ -6,14 +6,17 @@ from msgspec import Struct
 
 from bridge import __version__
 from bridge.clock import Clock
+from bridge.core.accounts import Accounts
 from bridge.core.board import Board
 from bridge.core.engine import Engine
 from bridge.core.watch import Hold
 from bridge.dashboard.callers import Caller, Callers
+from bridge.dashboard.problems import Problem, Problems
 from bridge.model import Delivering, Fetching
 from bridge.torbox.limits import CREATE, Limits
 from bridge.torbox.replies import Account
 
+MOST_PROBLEMS = 10
 LOOKS = "mylist"  # the endpoint that is asked most
 
 FIXES = {
@@ -66,6 +69,7 @@ class Status(Struct, frozen=True):
     free_bytes: int
     speed: int
     callers: Sequence[Caller]
+    problems: Sequence[Problem]  # the latest first
 
 
 StatusOf = Callable[[], Status]
@@ -75,12 +79,21 @@ class StatusView:
     """Reads the status from where each part of it is known."""
 
     def __init__(
-        self, board: Board, engine: Engine, limits: Limits, callers: Callers, clock: Clock
+        self,
+        board: Board,
+        engine: Engine,
+        accounts: Accounts,
+        limits: Limits,
+        callers: Callers,
+        problems: Problems,
+        clock: Clock,
     ) -> None:
         self._board = board
         self._engine = engine
+        self._accounts = accounts
         self._limits = limits
         self._callers = callers
+        self._problems = problems
         self._clock = clock
 
     def __call__(self) -> Status:
@@ -93,7 +106,7 @@ class StatusView:
             connected=health.connected,
             sentence=health.sentence,
             holds=self._holds(),
-            plan=_plan(getattr(self._engine, "account", None)),
+            plan=_plan(self._accounts.account),
             fetching=phases.count(Fetching),
             delivering=phases.count(Delivering),
             adds=self._allowed(CREATE),
@@ -101,6 +114,7 @@ class StatusView:
             free_bytes=health.free_bytes,
             speed=health.speed,
             callers=list(self._callers),
+            problems=list(self._problems)[:MOST_PROBLEMS],
         )
 
     def _holds(self) -> list[Held]:

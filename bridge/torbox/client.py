@@ -36,6 +36,7 @@ class TorBox:
         self._clock = clock
         self.limits = limits
         self.use_key = self._wire.use_key
+        self.listen = self._wire.listen
 
     async def __aenter__(self) -> Self:
         await self._wire.open()

@@ -4,8 +4,8 @@ The key, links and any URL with a query stay out of every message: an exception 
 them, so ours are raised after its handler has ended, without it as their context.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import aiohttp
 from yarl import URL
@@ -24,6 +24,9 @@ CHUNK = 2**18
 # A failed answer to one of these says that TorBox is ill, not only the thing that was asked for.
 READS = frozenset({"mylist", "getqueued", "me"})
 
+# Told of a call: its endpoint, why it was not done ("" if it was), and how long the answer took.
+Listener: TypeAlias = Callable[[str, str, float], None]
+
 
 class Wire:
     """Sends calls within the limits, and remembers how TorBox is and what time it has."""
@@ -37,6 +40,7 @@ class Wire:
         self._user_agent = user_agent
         self._key = settings.api_key.strip()
         self._session: aiohttp.ClientSession | None = None
+        self._listeners: list[Listener] = []
         self.server_offset = 0.0
         self.last_good_at: float | None = None
         self.unwell_since: float | None = None
@@ -58,6 +62,10 @@ class Wire:
         """Use this key from the next call on."""
         self._key = api_key.strip()
 
+    def listen(self, listener: Listener) -> None:
+        """Be told of every call once it has an answer, or none."""
+        self._listeners.append(listener)
+
     async def call(
         self,
         method: str,
@@ -76,6 +84,7 @@ class Wire:
         query = {**(params or {}), **({"token": key} if key_in_query else {})}
         headers = {} if key_in_query else {"Authorization": f"Bearer {key}"}
         async with self._limits.call(endpoint, spare=spare) as sent_at:
+            started = self._clock.monotonic()
             answer = await self._exchange(
                 seconds,
                 method,
@@ -85,13 +94,20 @@ class Wire:
                 json=body,
                 data=form,
             )
+            taken = self._clock.monotonic() - started
             if isinstance(answer, str):
+                self._tell(endpoint, "no_answer", taken)
                 self._is_unwell()
                 raise TorBoxUnwell(f"TorBox did not answer ({endpoint}): {answer}")
             status, answer_headers, content = answer
             reply = read(status, answer_headers, content, secret=key, sent_at=sent_at)
+            self._tell(endpoint, _refusal(reply), taken)
             await self._heed(endpoint, reply)
         return reply
+
+    def _tell(self, endpoint: str, refusal: str, seconds: float) -> None:
+        for listener in self._listeners:
+            listener(endpoint, refusal, seconds)
 
     def _usable_key(self) -> str:
         if not self._key:
@@ -146,3 +162,10 @@ class Wire:
     def _is_unwell(self) -> None:
         if self.unwell_since is None:
             self.unwell_since = self._clock.monotonic()
+
+
+def _refusal(reply: Reply) -> str:
+    """In a word why TorBox did not do it, for counting; "" if it did."""
+    if verdicts.limited(reply):
+        return "limited"
+    return "" if reply.ok or reply.is_file or verdicts.empty_list(reply) else "refused"

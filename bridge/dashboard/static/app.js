@@ -27,6 +27,14 @@ function show(element, shown) {
   if (element.hidden === shown) element.hidden = !shown;
 }
 
+// Fills the box anew only when the facts are others: what is selected or focused there stays.
+function same(box, facts, children) {
+  const text = JSON.stringify(facts);
+  if (box.dataset.text === text && box.firstChild) return;
+  box.dataset.text = text;
+  box.replaceChildren(...children());
+}
+
 function button(text, act, className = "") {
   const made = make("button", className, text);
   made.type = "button";
@@ -187,6 +195,7 @@ function showStatus() {
   say($("freshness"), "refreshes by itself");
   showHolds(status.holds);
   showCards(status);
+  showProblems(status.problems);
   showFirstRun(status);
 }
 
@@ -198,12 +207,9 @@ function sentence(status) {
 }
 
 function showHolds(holds) {
-  const box = $("holds"), text = JSON.stringify(holds);
-  show(box, holds.length > 0);
-  if (box.dataset.text === text) return;
-  box.dataset.text = text;
-  box.replaceChildren(...holds.map((hold) => make("div", hold.kind === "torbox" ? "hold" : "hold bad",
-    make("p", "", make("strong", "", hold.sentence), ` Since ${clock(hold.since)}; tried again at ${clock(hold.next_at)}.`),
+  show($("holds"), holds.length > 0);
+  same($("holds"), holds, () => holds.map((hold) => make("div", hold.kind === "torbox" ? "hold" : "hold bad",
+    make("p", "", make("strong", "", `${hold.sentence}.`), ` Since ${clock(hold.since)}; tried again at ${clock(hold.next_at)}.`),
     make("p", "", hold.fix))));
 }
 
@@ -233,10 +239,13 @@ function showCallers(callers) {
   const lines = callers.filter((caller) => caller.let_in_at || caller.arr).slice(-6)
     .map((caller) => [caller.name, caller.let_in_at ? ago(caller.let_in_at) : "wrong password"]);
   if (!lines.length) lines.push(["None has called yet", ""]);
-  const box = $("callers"), text = JSON.stringify(lines);
-  if (box.dataset.text === text) return;
-  box.dataset.text = text;
-  box.replaceChildren(...lines.map(([name, when]) => make("li", "", make("span", "", name), make("span", "", when))));
+  same($("callers"), lines, () => lines.map(([name, when]) => make("li", "", make("span", "", name), make("span", "", when))));
+}
+
+function showProblems(problems) {
+  show($("problems-box"), problems.length > 0);
+  same($("problems"), problems, () => problems.map((problem) => make("li", problem.severe ? "bad" : "", problem.sentence,
+    make("small", "", `${moment(problem.at)}${problem.count > 1 ? `, ${counted(problem.count, "time")}` : ""}`))));
 }
 
 // ---------------------------------------------------------------- the first run
@@ -274,10 +283,7 @@ function showFirstRun(status) {
   if (firstRun === "hidden") return;
   const names = ["Sonarr", "Radarr", ...arrs.map((caller) => caller.name).filter((name) => name !== "Sonarr" && name !== "Radarr")];
   const lines = names.map((name) => tick(name, status.callers.find((caller) => caller.name === name)));
-  const box = $("connect-ticks"), text = JSON.stringify(lines);
-  if (box.dataset.text === text) return;
-  box.dataset.text = text;
-  box.replaceChildren(...lines.map(([className, line]) => make("li", className, line)));
+  same($("connect-ticks"), lines, () => lines.map(([className, line]) => make("li", className, line)));
 }
 
 function tick(name, caller) {
@@ -635,13 +641,6 @@ function showTimeline(told) {
     : [make("li", "", "Nothing is recorded yet.")]);
 }
 
-function same(box, facts, children) {
-  const text = JSON.stringify(facts);
-  if (box.dataset.text === text && box.firstChild) return;
-  box.dataset.text = text;
-  box.replaceChildren(...children());
-}
-
 // ---------------------------------------------------------------- removing and adding
 
 function askRemove(torrent) {
@@ -720,7 +719,7 @@ async function drawPicture() {
   if (document.hidden || !known.run) return;
   let told;
   try { told = await read(`api/bridge/throughput?span=${view.span}`); } catch { return; }
-  const values = told.speeds, peak = Math.max(...values, 0), width = 600, height = 88;
+  const values = told.speeds, peak = Math.max(...values, 0), width = 600, height = 59;
   const x = (at) => ((at / Math.max(1, values.length - 1)) * width).toFixed(1);
   const y = (value) => (height - (peak ? (value / peak) * (height - 6) : 0)).toFixed(1);
   const line = values.map((value, at) => `${at ? "L" : "M"}${x(at)} ${y(value)}`).join("");
@@ -732,7 +731,7 @@ async function drawPicture() {
     return path;
   }));
   const total = values.reduce((sum, value) => sum + value, 0) * told.step_seconds;
-  const text = peak ? `${bytes(total)} in the last ${view.span}, at most ${bytes(peak)}/s` : `Nothing came in the last ${view.span}`;
+  const text = peak ? `${bytes(total)} in the last ${view.span}, up to ${bytes(peak)}/s` : `Nothing came in the last ${view.span}`;
   say($("chart-text"), text);
   $("chart").setAttribute("aria-label", text);
 }

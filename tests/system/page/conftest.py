@@ -80,9 +80,9 @@ class Browser:
         )
 
     async def reads(self, selector: str, words: str) -> None:
-        """Until an element's visible text contains these words."""
+        """Until an element's text contains these words."""
         await self.waits(
-            "return document.querySelector(arguments[0])?.innerText.includes(arguments[1])",
+            "return document.querySelector(arguments[0])?.textContent.includes(arguments[1])",
             selector,
             words,
         )
