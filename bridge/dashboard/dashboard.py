@@ -18,6 +18,7 @@ from bridge.dashboard.changes import ChangesApi
 from bridge.dashboard.metrics import Metrics
 from bridge.dashboard.page import Page
 from bridge.dashboard.problems import Problems
+from bridge.dashboard.readings import Readings
 from bridge.dashboard.setup import SetupApi
 from bridge.dashboard.status import StatusView
 from bridge.dashboard.throughput import Throughput
@@ -55,7 +56,8 @@ class Dashboard:
         self._changes = ChangesApi(board, status)
         self._setup = SetupApi(settings)
         self._throughput = Throughput(lambda: delivery.flow.received_bytes, store, kept, clock)
-        self._metrics = Metrics(board, engine, limits, delivery.flow, clock, self._base)
+        readings = Readings(board, engine, limits, delivery.flow, clock)
+        self._metrics = Metrics(readings, clock, self._base)
         torbox.listen(self._metrics.called)
         ledger.listen(self._metrics.changed)
         self._group = asyncio.TaskGroup()
