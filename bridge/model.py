@@ -217,6 +217,7 @@ class Torrent(Struct, frozen=True, kw_only=True):
     comment: str = ""
     files: tuple[File, ...] = ()
     category: str = ""
+    claims: tuple[str, ...] = ()  # other categories that asked for the same hash meanwhile
     tags: tuple[str, ...] = ()
     save_path: str
     folder: str = ""  # the torrent's own folder below save_path; "" until it was chosen

@@ -34,17 +34,24 @@ def identified(
     number = known[0] if known else len(items) - 1
     before = items[number]
     ours = before.ours
+    first_intent = min(item.intent_at for item in items)
     if ours is None and created_at is not None:
-        first_intent = min(item.intent_at for item in items)
         ours = created_at >= first_intent - TOLERANCE_SECONDS
     after = replace(
         before,
+        intent_at=first_intent,
         torrent_id=torrent_id if torrent_id is not None else before.torrent_id,
         queued_id=queued_id if torrent_id is None else None,
         created_at=created_at if created_at is not None else before.created_at,
         ours=ours,
     )
-    return (*items[:number], after, *items[number + 1 :])
+    # An intent whose create made or met this object is resolved by it.
+    rest = [
+        item
+        for at, item in enumerate(items)
+        if at != number and not (item.torrent_id is None and item.queued_id is None)
+    ]
+    return (*rest, after)
 
 
 def marked_private(items: Items, torrent_id: int) -> Items:

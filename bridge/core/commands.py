@@ -12,10 +12,11 @@ from msgspec.structs import replace
 from bridge.clock import Clock
 from bridge.config import CachedPolicy, Settings
 from bridge.core.board import Board
+from bridge.core.changes import claimed, paused, wanted_again, with_source, without_claim
 from bridge.core.deliver import cleaning_of, new_attempt
 from bridge.core.engine import Engine
 from bridge.core.labels import Labels
-from bridge.core.ledger import Items, Ledger
+from bridge.core.ledger import Ledger
 from bridge.core.places import Places
 from bridge.errors import Refused, UnknownTorrent
 from bridge.model import (
@@ -102,7 +103,7 @@ class Commands:
             return self._again(before, source, request, save_path)
 
         before = self._ledger.torrents.get(source.hash)
-        after = await self._ledger.put(source.hash, make, *writes, items=_wanted_again)
+        after = await self._ledger.put(source.hash, make, *writes, items=wanted_again)
         if after is not None and (before is None or after.attempt != before.attempt):
             log.info("%s: accepted, category %r", after.name, after.category)
 
@@ -160,35 +161,52 @@ class Commands:
                 return None
             case Failed():
                 self._engine.forget_watch(before.hash)
-                again = new_attempt(_with_source(before, source), time)
+                again = new_attempt(with_source(before, source), time)
                 return replace(again, category=request.category or before.category)
             case Complete():
                 checked = replace(before.phase, check=Check.AGAIN)
                 return replace(before, phase=checked, category=request.category or before.category)
             case _:
-                changed = _with_source(before, source)
+                changed = claimed(with_source(before, source), request.category)
                 return None if changed == before else changed
 
     async def remove(
         self, hashes: Iterable[str], *, and_files: bool, category: str | None = None
     ) -> None:
-        """Take torrents off the list at once; their files and TorBox's items follow."""
+        """Take torrents off the list at once; their files and TorBox's items follow.
+
+        `category` is the one that whoever asks polls: of two arrs that want the same hash, each
+        only gives up its own claim (design §5).
+        """
         for torrent_hash in self._known(hashes):
             time = self._clock.time()
 
             def change(torrent: Torrent, time: float = time) -> Torrent | None:
                 if not torrent.listed:
                     return None
-                return replace(
-                    torrent,
-                    phase=Removing(time),
-                    cleaning=cleaning_of(torrent, and_files=and_files),
-                )
+                if category and category in torrent.claims:
+                    return without_claim(torrent, category)
+                cleaning = cleaning_of(torrent, and_files=and_files)
+                if category and category == torrent.category and torrent.claims:
+                    return self._inherited(replace(torrent, cleaning=cleaning), time)
+                return replace(torrent, phase=Removing(time), cleaning=cleaning)
 
             after = await self._ledger.change(torrent_hash, change)
             await self._engine.stop_acting(torrent_hash)
-            if after is not None:
+            if after is not None and not after.listed:
                 log.info("%s: removed%s", after.name, " with its files" if and_files else "")
+
+    def _inherited(self, torrent: Torrent, time: float) -> Torrent:
+        """The first arr is done with it: it becomes the second's, in a new attempt."""
+        category, *claims = torrent.claims
+        save_path = self._labels.path(category)
+        return replace(
+            new_attempt(torrent, time),
+            category=category,
+            claims=tuple(claims),
+            save_path=save_path,
+            folder=self._free_folder(torrent.root, save_path, torrent.hash),
+        )
 
     async def retry(self, torrent_hash: str) -> None:
         """Begin a new attempt of a failed torrent."""
@@ -205,13 +223,13 @@ class Commands:
     async def pause(self, hashes: Iterable[str]) -> None:
         """Hold torrents until they are resumed."""
         for torrent_hash in self._known(hashes):
-            await self._ledger.change(torrent_hash, lambda now: _paused(now, paused=True))
+            await self._ledger.change(torrent_hash, lambda now: paused(now, paused=True))
             await self._engine.stop_acting(torrent_hash)
 
     async def resume(self, hashes: Iterable[str]) -> None:
         """Let torrents go on."""
         for torrent_hash in self._known(hashes):
-            await self._ledger.change(torrent_hash, lambda now: _paused(now, paused=False))
+            await self._ledger.change(torrent_hash, lambda now: paused(now, paused=False))
 
     async def reannounce(self, hashes: Iterable[str]) -> None:
         """Ask TorBox, soon and once, to look for peers again."""
@@ -357,31 +375,3 @@ class Commands:
             await self._ledger.change(
                 torrent_hash, lambda now: replace(now, order=order(now.order))
             )
-
-
-def _with_source(torrent: Torrent, source: Source) -> Torrent:
-    """Keep a .torrent that was handed over for a magnet."""
-    if torrent.has_torrent or source.torrent is None:
-        return torrent
-    known = bool(torrent.files)
-    return replace(
-        torrent,
-        has_torrent=True,
-        private=source.private,
-        trackers=source.trackers or torrent.trackers,
-        root=torrent.root or source.root,
-        files=torrent.files if known else source.files,
-        size=torrent.size if known else source.size,
-        piece_length=source.piece_length,
-    )
-
-
-def _paused(torrent: Torrent, *, paused: bool) -> Torrent | None:
-    if torrent.ended or torrent.paused == paused:
-        return None
-    return replace(torrent, paused=paused)
-
-
-def _wanted_again(items: Items) -> Items:
-    """A removal that was asked for before is called off."""
-    return tuple(replace(item, delete_since=None) for item in items)

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.errors import BadParameter
 from bridge.qbittorrent.dialect import Dialect
+from bridge.qbittorrent.encoding import encode
 from bridge.qbittorrent.forms import Form
 from bridge.qbittorrent.rows import FIELDS, Row
 from bridge.qbittorrent.views import Info
@@ -73,7 +75,8 @@ def read_query(form: Form, dialect: Dialect) -> Query:
 
 def choose(rows: Sequence[Row], query: Query) -> list[Row]:
     """The rows asked for, in the order asked for; BadParameter for an unknown sort key."""
-    chosen = [row for row in rows if _matches(row.info, query)] if query.chooses else list(rows)
+    shown = (_as_claimed(row, query.category) for row in rows) if query.category else rows
+    chosen = [row for row in shown if _matches(row.info, query)] if query.chooses else list(rows)
     if query.sort and chosen:
         if query.sort not in FIELDS:
             raise BadParameter("'sort' parameter is invalid")
@@ -81,6 +84,16 @@ def choose(rows: Sequence[Row], query: Query) -> list[Row]:
     elif query.reverse:
         chosen.reverse()
     return _cut(chosen, query)
+
+
+def _as_claimed(row: Row, category: str) -> Row:
+    """A second arr that wants the same hash sees it wait until the first is done (design §5)."""
+    if category not in row.entry.torrent.claims:
+        return row
+    info = replace(
+        row.info, category=category, state="queuedDL", content_path="", dlspeed=0, eta=8640000
+    )
+    return Row(row.entry, info, encode(info), row.since)
 
 
 def _matches(info: Info, query: Query) -> bool:

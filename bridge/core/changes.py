@@ -1,0 +1,48 @@
+"""How a torrent changes when a client asks for something; pure functions for `commands`."""
+
+from msgspec.structs import replace
+
+from bridge.core.ledger import Items
+from bridge.model import Source, Torrent
+
+
+def with_source(torrent: Torrent, source: Source) -> Torrent:
+    """Keep a .torrent that was handed over for a magnet."""
+    if torrent.has_torrent or source.torrent is None:
+        return torrent
+    known = bool(torrent.files)
+    return replace(
+        torrent,
+        has_torrent=True,
+        private=source.private,
+        trackers=source.trackers or torrent.trackers,
+        root=torrent.root or source.root,
+        files=torrent.files if known else source.files,
+        size=torrent.size if known else source.size,
+        piece_length=source.piece_length,
+    )
+
+
+def paused(torrent: Torrent, *, paused: bool) -> Torrent | None:
+    if torrent.ended or torrent.paused == paused:
+        return None
+    return replace(torrent, paused=paused)
+
+
+def claimed(torrent: Torrent, category: str) -> Torrent:
+    """The torrent once another arr has asked for it, under a category of its own."""
+    if not category or category == torrent.category or category in torrent.claims:
+        return torrent
+    if not torrent.category:
+        return replace(torrent, category=category)
+    return replace(torrent, claims=(*torrent.claims, category))
+
+
+def without_claim(torrent: Torrent, category: str) -> Torrent:
+    """The torrent once that arr does not want it any more."""
+    return replace(torrent, claims=tuple(one for one in torrent.claims if one != category))
+
+
+def wanted_again(items: Items) -> Items:
+    """A removal that was asked for before is called off."""
+    return tuple(replace(item, delete_since=None) for item in items)
