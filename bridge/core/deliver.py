@@ -58,7 +58,7 @@ class Deliverer:
             return await self._torbox.link(torrent_id, file.torbox_id)
 
         try:
-            await self._delivery.deliver(begun.hash, begun.files, link)
+            await self._delivery.deliver(begun.hash, begun.folder, begun.files, link)
         except FileDisproved as error:
             await self._fail(begun, Cause.DISPROVED, str(error))
             return
@@ -115,7 +115,7 @@ class Deliverer:
         """Unlink what an earlier life of this hash left here, and only that."""
         cleaning = torrent.cleaning
         assert cleaning is not None
-        await self._delivery.discard_incomplete(torrent.hash, cleaning.files)
+        await self._delivery.discard_incomplete(torrent.hash, cleaning.folder, cleaning.files)
         if cleaning.placed and cleaning.and_files and cleaning.folder:
             await self._delivery.discard(cleaning.save_path, cleaning.folder, cleaning.files)
         await self._ledger.change(torrent.hash, lambda now: replace(now, cleaning=None))

@@ -20,7 +20,7 @@ from bridge.delivery import choosing, moving, paths, removal
 from bridge.delivery.cdn import Cdn
 from bridge.delivery.download import Download, LinkSource, Means
 from bridge.delivery.flow import Flow
-from bridge.delivery.flushing import flush_folders
+from bridge.delivery.flushing import flush_folder, flush_folders
 from bridge.delivery.journal import Journal, this_boot
 from bridge.delivery.leg import Leg
 from bridge.delivery.partfile import PartFile
@@ -89,19 +89,23 @@ class Delivery:
         work = self._works.get(torrent_hash)
         return work.leg if work else None
 
-    async def measure(self, torrent_hash: str, files: Sequence[File]) -> Leg:
+    async def measure(self, torrent_hash: str, folder: str, files: Sequence[File]) -> Leg:
         """Count what is here already, as after a restart."""
         work = self._work(torrent_hash)
-        folder = paths.incomplete_folder(self._root, torrent_hash)
-        sizes = await self._house.run(
-            torrent_hash, removal.trusted_sizes, folder, files, work.journal
-        )
+
+        def count() -> dict[str, int]:
+            inner = paths.inner_folder(self._incomplete(torrent_hash), folder)
+            return removal.trusted_sizes(inner, files, work.journal)
+
+        sizes = await self._house.run(torrent_hash, count)
         for path, size in sizes.items():
             work.leg.holds(path, size)
         return work.leg
 
-    async def deliver(self, torrent_hash: str, files: Sequence[File], link: LinkSource) -> None:
-        """Bring every wanted file below `.incomplete/<hash>`; return when all are proven there.
+    async def deliver(
+        self, torrent_hash: str, folder: str, files: Sequence[File], link: LinkSource
+    ) -> None:
+        """Bring every wanted file to `.incomplete/<hash>/<folder>`; return when all are proven.
 
         Trouble of the CDN, and TorBox being busy or unwell, are waited out inside: the leg says
         so. Raises FileDisproved, DiskTrouble, and what else `link` raises. Once it has raised, or
@@ -111,12 +115,14 @@ class Delivery:
         if not wanted or len({file.path for file in wanted}) < len(wanted):
             raise Refused("there is nothing to deliver, or two files have one name")
         async with self._holding(torrent_hash) as work:
-            folder = paths.incomplete_folder(self._root, torrent_hash)
+            incomplete = self._incomplete(torrent_hash)
             if self._identity is None:
                 await self.probe()  # the disk hung at the start
-            await self._house.run(torrent_hash, self._make_folder, folder, files)
-            await self._bring_all(torrent_hash, folder, wanted, work, link)
-            await self._house.run(torrent_hash, _seal, folder, wanted)
+            inner = await self._house.run(
+                torrent_hash, self._make_folder, incomplete, folder, files
+            )
+            await self._bring_all(torrent_hash, inner, wanted, work, link)
+            await self._house.run(torrent_hash, _seal, inner, wanted)
 
     async def place(self, torrent_hash: str, save_path: str, folder: str) -> None:
         """Move what was delivered to its final folder. Done already: nothing happens.
@@ -127,9 +133,11 @@ class Delivery:
 
         def move(stop: threading.Event) -> None:
             self._check_mount()
-            source = paths.incomplete_folder(self._root, torrent_hash)
+            incomplete = self._incomplete(torrent_hash)
+            source = paths.inner_folder(incomplete, folder)
             moving.move_folder(source, self._own(save_path, folder), torrent_hash, stop)
             self._works[torrent_hash].journal.forget()
+            removal.remove_if_empty(incomplete)
 
         async with self._holding(torrent_hash) as work:
             await self._house.run_long(torrent_hash, move)
@@ -156,14 +164,16 @@ class Delivery:
 
         return await self._house.run(HOUSE, look)
 
-    async def discard_incomplete(self, torrent_hash: str, files: Sequence[File]) -> None:
-        """Take away what is here of a torrent that is not complete."""
+    async def discard_incomplete(
+        self, torrent_hash: str, folder: str, files: Sequence[File]
+    ) -> None:
+        """Take away what is here of a torrent that is not complete; no `folder`: nothing is."""
 
         def remove(stop: threading.Event) -> None:
             self._check_mount()
-            folder = paths.incomplete_folder(self._root, torrent_hash)
-            removal.remove_files(folder, files, stop)
-            moving.remove_copied(folder.parent, torrent_hash)
+            incomplete = self._incomplete(torrent_hash)
+            moving.remove_copied(incomplete, torrent_hash)
+            removal.remove_incomplete(incomplete, folder, files, stop)
             self._works[torrent_hash].journal.forget()
 
         async with self._holding(torrent_hash) as work:
@@ -244,27 +254,38 @@ class Delivery:
     def _work(self, torrent_hash: str) -> Work:
         work = self._works.get(torrent_hash)
         if work is None:
-            folder = paths.incomplete_folder(self._root, torrent_hash)
-            work = Work(Leg(self._clock, self.flow), Journal(folder, self._boot))
+            journal = Journal(self._incomplete(torrent_hash), self._boot)
+            work = Work(Leg(self._clock, self.flow), journal)
             self._works[torrent_hash] = work
         return work
+
+    def _incomplete(self, torrent_hash: str) -> Path:
+        return paths.incomplete_folder(self._root, torrent_hash)
 
     def _own(self, save_path: str, folder: str) -> Path:
         return paths.own_folder(self._root, save_path, folder)
 
-    def _make_folder(self, folder: Path, files: Sequence[File]) -> None:
+    def _make_folder(self, incomplete: Path, folder: str, files: Sequence[File]) -> Path:
+        """The torrent's own folder among the incomplete, made, with none but its files in it."""
         self._check_mount()
-        if folder.is_symlink():
+        if incomplete.is_symlink():
             raise Refused("a link lies where the incomplete files should")
-        folder.mkdir(exist_ok=True)
-        removal.tidy(folder, [file.path for file in files])
+        inner = paths.plain_name(incomplete, folder)
+        incomplete.mkdir(exist_ok=True)
+        before = paths.inner_folder(incomplete, folder)
+        if before != inner:
+            before.rename(inner)
+        removal.tidy(incomplete, [f"{folder}/{file.path}" for file in files])
+        inner.mkdir(exist_ok=True)
+        return inner
 
     def _check_mount(self) -> None:
         check_mount(self._root, self._identity)
 
 
-def _seal(folder: Path, wanted: Sequence[File]) -> None:
+def _seal(inner: Path, wanted: Sequence[File]) -> None:
     """The folder holds the wanted files and nothing else, and would after a power cut."""
     paths = [file.path for file in wanted]
-    removal.tidy(folder, paths)
-    flush_folders(folder, paths)
+    removal.tidy(inner, paths)
+    flush_folders(inner, paths)
+    flush_folder(inner.parent.parent)

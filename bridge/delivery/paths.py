@@ -16,6 +16,32 @@ def incomplete_folder(root: Path, torrent_hash: str) -> Path:
     return root / INCOMPLETE / torrent_hash
 
 
+def inner_folder(incomplete: Path, folder: str) -> Path:
+    """The torrent's own folder among the incomplete, found under another name too.
+
+    It may have the name that was meant before a final place turned out to be taken.
+    """
+    named = plain_name(incomplete, folder)
+    if named.is_dir():
+        return named
+    try:
+        others = [each for each in incomplete.iterdir() if not each.name.startswith(HIDDEN)]
+    except (FileNotFoundError, NotADirectoryError):
+        return named
+    others = [each for each in others if each.is_dir() and not each.is_symlink()]
+    return others[0] if len(others) == 1 else named
+
+
+def plain_name(place: Path, folder: str) -> Path:
+    """A torrent's own folder in `place`: one plain name that we do not use ourselves."""
+    if "/" in folder:
+        raise Refused("a torrent's folder is one name")
+    own = within(place, folder)
+    if own.name.casefold() == INCOMPLETE or own.name.startswith(HIDDEN) or own.is_symlink():
+        raise Refused("this name cannot be a torrent's folder")
+    return own
+
+
 def below_root(root: Path, path: str | Path) -> Path:
     """The path with its symlinks resolved; Refused if it is not inside the root.
 
@@ -43,10 +69,4 @@ def within(folder: Path, rest: str) -> Path:
 
 def own_folder(root: Path, save_path: str | Path, folder: str) -> Path:
     """The torrent's own folder: one plain name below a save path inside the root, never a link."""
-    if "/" in folder:
-        raise Refused("a torrent's folder is one name")
-    own = within(below_root(root, save_path), folder)
-    ours = own.name.casefold() == INCOMPLETE or own.name.startswith(HIDDEN)
-    if ours or own.is_symlink():
-        raise Refused("this name cannot be a torrent's folder")
-    return own
+    return plain_name(below_root(root, save_path), folder)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bridge.delivery.flushing import folders_of
 from bridge.delivery.journal import Journal
-from bridge.delivery.paths import within
+from bridge.delivery.paths import inner_folder, within
 from bridge.errors import Refused
 from bridge.model import File
 
@@ -45,7 +45,16 @@ def tidy(folder: Path, keep: Iterable[str]) -> None:
             if path.is_symlink() or (name in names and inside not in files):
                 path.unlink()
             elif name in subfolders and inside not in folders:
-                _remove_if_empty(path)
+                remove_if_empty(path)
+
+
+def remove_incomplete(
+    incomplete: Path, folder: str, files: Iterable[File], stop: threading.Event
+) -> None:
+    """The same for what is not complete, and then for the folder around it."""
+    if folder:
+        remove_files(inner_folder(incomplete, folder), files, stop)
+    remove_if_empty(incomplete)
 
 
 def remove_files(folder: Path, files: Iterable[File], stop: threading.Event) -> None:
@@ -56,7 +65,7 @@ def remove_files(folder: Path, files: Iterable[File], stop: threading.Event) -> 
             return
         _unlink(within(folder, path))
     for empty in sorted(folders_of(folder, paths), key=lambda each: len(each.parts), reverse=True):
-        _remove_if_empty(empty)
+        remove_if_empty(empty)
 
 
 def _size(folder: Path, file: File) -> int:
@@ -91,7 +100,8 @@ def _unlink(path: Path) -> None:
             raise
 
 
-def _remove_if_empty(folder: Path) -> None:
+def remove_if_empty(folder: Path) -> None:
+    """Remove the folder, unless it is gone or something lies in it."""
     try:
         os.rmdir(folder)  # noqa: PTH106  never follows a link, as unlink
     except OSError as error:

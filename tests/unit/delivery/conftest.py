@@ -131,4 +131,4 @@ async def delivery(settings: DownloadsSettings, clock: Clock) -> AsyncIterator[D
 
 @pytest.fixture
 def incomplete(settings: DownloadsSettings) -> Path:
-    return Path(settings.path) / ".incomplete" / HASH
+    return Path(settings.path) / ".incomplete" / HASH / "Show"

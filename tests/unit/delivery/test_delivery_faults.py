@@ -206,7 +206,7 @@ async def test_after_one_fault_the_file_is_whole(fault, cdn, delivery, incomplet
     file = cdn.holds("Show/S01E01.mkv", SIZE)
     cdn.will(file, fault)
 
-    await delivery.deliver(HASH, [file], cdn.link)
+    await delivery.deliver(HASH, "Show", [file], cdn.link)
 
     assert (incomplete / file.path).read_bytes() == cdn.contents[file.path]
     assert delivery.leg(HASH).delivered_bytes == SIZE
@@ -217,7 +217,7 @@ async def test_after_a_cut_and_then_any_fault_the_file_is_whole(fault, cdn, deli
     file = cdn.holds("Show/S01E01.mkv", SIZE)
     cdn.will(file, cuts, fault, fault)
 
-    await delivery.deliver(HASH, [file], cdn.link)
+    await delivery.deliver(HASH, "Show", [file], cdn.link)
 
     assert (incomplete / file.path).read_bytes() == cdn.contents[file.path]
 
@@ -228,7 +228,7 @@ async def test_after_any_two_faults_the_files_are_whole(cdn, delivery, incomplet
     for file, pair in zip(files, pairs, strict=True):
         cdn.will(file, *pair)
 
-    await delivery.deliver(HASH, files, cdn.link)
+    await delivery.deliver(HASH, "Show", files, cdn.link)
 
     wrong = [
         (first.__name__, second.__name__)
@@ -242,7 +242,7 @@ async def test_it_continues_at_the_byte_where_the_connection_was_cut(cdn, delive
     file = cdn.holds("film.mkv", SIZE)
     cdn.will(file, cuts, cuts)
 
-    await delivery.deliver(HASH, [file], cdn.link)
+    await delivery.deliver(HASH, "Show", [file], cdn.link)
 
     assert cdn.ranges(file) == ["bytes=0-", f"bytes={70 * KIB}-", f"bytes={140 * KIB}-"]
     assert len(cdn.links_given) == 1
@@ -254,7 +254,7 @@ async def test_a_refused_link_is_replaced(status, cdn, delivery):
     file = cdn.holds("film.mkv", SIZE)
     cdn.will(file, answers(status))
 
-    await delivery.deliver(HASH, [file], cdn.link)
+    await delivery.deliver(HASH, "Show", [file], cdn.link)
 
     assert [token for _, _, token in cdn.asked] == ["t1%2F", "t2%2F"]
 
@@ -262,7 +262,7 @@ async def test_a_refused_link_is_replaced(status, cdn, delivery):
 async def test_a_link_reaches_the_cdn_exactly_as_torbox_wrote_it(cdn, delivery):
     file = cdn.holds("film.mkv", 10)
 
-    await delivery.deliver(HASH, [file], cdn.link)
+    await delivery.deliver(HASH, "Show", [file], cdn.link)
 
     assert cdn.asked == [("film.mkv", "bytes=0-", "t1%2F")]
     assert cdn.headers[0]["Accept-Encoding"] == "identity"
@@ -274,7 +274,7 @@ async def test_a_busy_cdn_is_asked_again_later_with_the_same_link(cdn, delivery,
     cdn.will(file, is_busy)
     before = clock.monotonic()
 
-    await delivery.deliver(HASH, [file], cdn.link)
+    await delivery.deliver(HASH, "Show", [file], cdn.link)
 
     assert [token for _, _, token in cdn.asked] == ["t1%2F", "t1%2F"]
     assert clock.monotonic() - before >= 7
@@ -283,11 +283,11 @@ async def test_a_busy_cdn_is_asked_again_later_with_the_same_link(cdn, delivery,
 async def test_while_the_cdn_is_busy_no_other_file_asks_it(cdn, delivery):
     first, second = cdn.holds("1.mkv", 10), cdn.holds("2.mkv", 10)
     cdn.will(first, busy_for_long)
-    task = asyncio.create_task(delivery.deliver(HASH, [first], cdn.link))
+    task = asyncio.create_task(delivery.deliver(HASH, "Show", [first], cdn.link))
     await cdn.reached.wait()
     while not delivery.leg(HASH).waits_for:
         await asyncio.sleep(0)
-    other = asyncio.create_task(delivery.deliver("b2" * 20, [second], cdn.link))
+    other = asyncio.create_task(delivery.deliver("b2" * 20, "Show", [second], cdn.link))
     while not delivery.leg("b2" * 20) or not delivery.leg("b2" * 20).waits_for:
         await asyncio.sleep(0)
 
@@ -312,7 +312,7 @@ async def test_an_old_link_is_not_used_for_a_new_connection(cdn, delivery, clock
 
     cdn.will(file, cuts, cuts_after_an_hour)
 
-    await delivery.deliver(HASH, [file], cdn.link)
+    await delivery.deliver(HASH, "Show", [file], cdn.link)
 
     assert [token for _, _, token in cdn.asked] == ["t1%2F", "t1%2F", "t2%2F"]
 
@@ -321,7 +321,7 @@ async def test_a_cdn_that_stays_ill_gets_a_new_link_after_its_second_failure(cdn
     file = cdn.holds("film.mkv", SIZE)
     cdn.will(file, answers(503), answers(503), answers(503))
 
-    await delivery.deliver(HASH, [file], cdn.link)
+    await delivery.deliver(HASH, "Show", [file], cdn.link)
 
     assert [token for _, _, token in cdn.asked] == ["t1%2F", "t1%2F", "t2%2F", "t3%2F"]
 
@@ -329,7 +329,7 @@ async def test_a_cdn_that_stays_ill_gets_a_new_link_after_its_second_failure(cdn
 async def test_the_reason_for_waiting_names_no_link(cdn, delivery):
     file = cdn.holds("film.mkv", SIZE)
     cdn.will(file, *[answers(503)] * 40)
-    task = asyncio.create_task(delivery.deliver(HASH, [file], cdn.link))
+    task = asyncio.create_task(delivery.deliver(HASH, "Show", [file], cdn.link))
     while not delivery.leg(HASH) or not delivery.leg(HASH).waits_for:
         await asyncio.sleep(0)
 
@@ -350,7 +350,7 @@ async def test_a_page_that_is_in_the_torrent_is_delivered(cdn, delivery, incompl
 
     cdn.will(file, as_html)
 
-    await delivery.deliver(HASH, [file], cdn.link)
+    await delivery.deliver(HASH, "Show", [file], cdn.link)
 
     assert len(cdn.asked) == 1
     assert (incomplete / file.path).read_bytes() == cdn.contents[file.path]
@@ -361,7 +361,7 @@ async def test_redirects_are_followed(hops, cdn, delivery, incomplete):
     file = cdn.holds("film.mkv", SIZE)
     cdn.will(file, *[redirects] * hops)
 
-    await delivery.deliver(HASH, [file], cdn.link)
+    await delivery.deliver(HASH, "Show", [file], cdn.link)
 
     assert len(cdn.asked) == hops + 1
     assert len(cdn.links_given) == 1
@@ -372,6 +372,6 @@ async def test_redirects_in_circles_end_in_a_new_link(cdn, delivery):
     file = cdn.holds("film.mkv", SIZE)
     cdn.will(file, *[redirects] * 6)
 
-    await delivery.deliver(HASH, [file], cdn.link)
+    await delivery.deliver(HASH, "Show", [file], cdn.link)
 
     assert len(cdn.links_given) == 2

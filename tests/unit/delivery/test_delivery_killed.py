@@ -25,7 +25,7 @@ async def main(root, url, sizes):
     settings = DownloadsSettings(path=root, parallel_files=4)
     async with Delivery(settings, Clock(60), user_agent="test", allow_http=True) as delivery:
         await delivery.probe()
-        await delivery.deliver("a1" * 20, files, link)
+        await delivery.deliver("a1" * 20, "Pack", files, link)
         await delivery.place("a1" * 20, root, "Pack")
 
 asyncio.run(main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3])))
@@ -75,7 +75,7 @@ async def test_a_pack_is_whole_however_often_the_bridge_is_killed(aiohttp_server
     arguments = (str(tmp_path), url, json.dumps(sizes))
 
     for _ in range(KILLS):
-        held = sizes_below(tmp_path / ".incomplete" / HASH, sizes)
+        held = sizes_below(tmp_path / ".incomplete" / HASH / "Pack", sizes)
         await run_and_kill(cdn, chance.randrange(6 << 20), arguments)
         # Each file was asked for once, from where the disk ended when the bridge was killed.
         assert cdn.starts == [(number, held[number]) for number, _ in cdn.starts]

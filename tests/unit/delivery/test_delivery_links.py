@@ -105,7 +105,7 @@ async def test_a_redirect_to_a_bad_place_is_not_followed(target, cdn, delivery, 
     file = cdn.holds("a.mkv", 10)
     cdn.will(file, redirects_to(target))
 
-    await delivery.deliver(HASH, [file], cdn.link)
+    await delivery.deliver(HASH, "Show", [file], cdn.link)
 
     assert (incomplete / "a.mkv").read_bytes() == cdn.contents["a.mkv"]
 
@@ -136,7 +136,7 @@ async def test_a_certificate_from_ssl_cert_file_is_trusted(
 
     async with Delivery(settings, clock, user_agent="test", allow_http=True) as delivery:
         await delivery.probe()
-        await delivery.deliver(HASH, [File("a.mkv", 10)], link)
+        await delivery.deliver(HASH, "Show", [File("a.mkv", 10)], link)
 
     assert (incomplete / "a.mkv").read_bytes() == b"0123456789"
 
@@ -169,7 +169,7 @@ async def test_no_error_shows_a_link(link, cdn, delivery, caplog, clock):
     async def give(file: File) -> str:
         return link
 
-    task = asyncio.create_task(delivery.deliver(HASH, [File("a.mkv", 10)], give))
+    task = asyncio.create_task(delivery.deliver(HASH, "Show", [File("a.mkv", 10)], give))
     await until(lambda: delivery.leg(HASH) and delivery.leg(HASH).waits_for)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

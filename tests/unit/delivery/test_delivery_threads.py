@@ -157,7 +157,7 @@ sys.stdin.read()
 @pytest.fixture
 def hanging_file(incomplete, delivery):
     """A file whose `open` hangs, as on a dead mount: another process holds a lease on it."""
-    incomplete.mkdir()
+    incomplete.mkdir(parents=True)
     place = incomplete / "hangs.mkv"
     command = [sys.executable, "-c", HOLDS_A_LEASE, str(place)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
@@ -174,15 +174,15 @@ async def test_a_hanging_disk_blocks_neither_the_loop_nor_other_torrents(
     async with Delivery(
         settings, clock, user_agent="test", allow_http=True, disk_patience_seconds=1.5
     ) as delivery:
-        hanging = asyncio.create_task(delivery.deliver(HASH, [stuck], cdn.link))
-        await delivery.deliver(OTHER, [free], cdn.link)
+        hanging = asyncio.create_task(delivery.deliver(HASH, "Show", [stuck], cdn.link))
+        await delivery.deliver(OTHER, "Show", [free], cdn.link)
         assert delivery.leg(OTHER).delivered_bytes == 10
         assert not hanging.done()
         with pytest.raises(DiskTrouble, match="does not answer"):
             await hanging
 
         with pytest.raises(DiskTrouble, match="does not answer"):
-            await delivery.discard_incomplete(HASH, [stuck])
+            await delivery.discard_incomplete(HASH, "Show", [stuck])
         hanging_file.stdin.close()
         hanging_file.wait()
-        await delivery.discard_incomplete(HASH, [stuck])
+        await delivery.discard_incomplete(HASH, "Show", [stuck])

@@ -57,6 +57,33 @@ async def test_a_torrent_is_placed_by_one_rename(delivered, root, incomplete):
     assert await delivered.missing(str(root / "tv"), "Show", FILES) == ()
 
 
+async def test_a_folder_that_got_another_name_is_found_and_placed(delivered, root, incomplete):
+    (root / "tv/Show").mkdir(parents=True)
+
+    await delivered.place(HASH, str(root / "tv"), "Show (2)")
+
+    assert tree(root / "tv") == {f"Show (2)/{path}": content for path, content in WHOLE.items()}
+    assert not incomplete.parent.exists()
+
+
+async def test_what_else_lies_beside_the_folder_stays(delivered, root, incomplete):
+    (incomplete.parent / "mine.txt").write_bytes(b"mine")
+
+    await delivered.place(HASH, str(root / "tv"), "Show")
+
+    assert tree(incomplete.parent) == {"mine.txt": b"mine"}
+
+
+async def test_killed_between_the_rename_and_the_end_nothing_is_left(delivered, root, incomplete):
+    (root / "tv").mkdir()
+    incomplete.rename(root / "tv/Show")
+
+    await delivered.place(HASH, str(root / "tv"), "Show")
+
+    assert tree(root / "tv/Show") == WHOLE
+    assert not incomplete.parent.exists()
+
+
 async def test_placing_twice_is_placing_once(delivered, root):
     await delivered.place(HASH, str(root / "tv"), "Show")
 
@@ -188,17 +215,23 @@ async def test_hostile_paths_remove_nothing(delivery, root, tmp_path):
 
     hostile = [File(path, 5) for path in ("../../../precious", "/etc/passwd", "..", "", "a/../..")]
     await delivery.discard(str(root / "tv"), "Show", hostile)
-    await delivery.discard_incomplete(HASH, hostile)
+    await delivery.discard_incomplete(HASH, "Show", hostile)
 
     assert tree(tmp_path) == before
 
 
 async def test_what_is_incomplete_is_removed_with_its_folder(delivered, root, incomplete):
-    await delivered.discard_incomplete(HASH, FILES)
+    await delivered.discard_incomplete(HASH, "Show", FILES)
 
-    assert not incomplete.exists()
+    assert not incomplete.parent.exists()
     assert (root / ".incomplete").is_dir()
     assert delivered.leg(HASH) is None
+
+
+async def test_of_a_torrent_without_a_folder_nothing_is_removed(delivered, incomplete):
+    await delivered.discard_incomplete(HASH, "", FILES)
+
+    assert tree(incomplete) == WHOLE
 
 
 async def test_files_of_another_size_or_none_are_missing(delivery, root):
@@ -325,7 +358,7 @@ async def spread(other_disk, tmp_path):
     (root / ".incomplete").symlink_to(other_disk / "incomplete")
     settings = DownloadsSettings(path=str(root), import_mode=ImportMode.MOVE)
     async with Delivery(settings, Clock(), user_agent="test", allow_http=True) as delivery:
-        fill(root / ".incomplete" / HASH)
+        fill(root / ".incomplete" / HASH / "Show")
         yield delivery
 
 
@@ -342,16 +375,16 @@ async def test_across_disks_the_files_are_copied_and_then_placed(spread, tmp_pat
 @pytest.mark.parametrize("step", ["copying", "copied", "placed"])
 async def test_a_copy_across_disks_goes_on_after_a_crash(step, spread, tmp_path, other_disk):
     root, here = tmp_path / "downloads", other_disk / "incomplete"
-    copy, copied = root / f"tv/.torbox-bridge-{HASH}", here / f".torbox-bridge-{HASH}-copied"
+    copy, copied = root / f"tv/.torbox-bridge-{HASH}", here / HASH / f".torbox-bridge-{HASH}-copied"
     if step == "copying":
         copy.mkdir(parents=True)
         (copy / "a.mkv").write_bytes(b"vi")
     if step == "copied":
         fill(copy)
-        (here / HASH).rename(copied)
+        (here / HASH / "Show").rename(copied)
     if step == "placed":
         fill(root / "tv/Show")
-        (here / HASH).rename(copied)
+        (here / HASH / "Show").rename(copied)
 
     await spread.place(HASH, str(root / "tv"), "Show")
 
@@ -361,7 +394,7 @@ async def test_a_copy_across_disks_goes_on_after_a_crash(step, spread, tmp_path,
 
 async def test_a_copy_that_was_lost_is_made_again(spread, tmp_path, other_disk):
     here = other_disk / "incomplete"
-    (here / HASH).rename(here / f".torbox-bridge-{HASH}-copied")
+    (here / HASH / "Show").rename(here / HASH / f".torbox-bridge-{HASH}-copied")
 
     await spread.place(HASH, str(tmp_path / "downloads/tv"), "Show")
 
@@ -381,7 +414,7 @@ async def test_across_disks_a_taken_name_is_left_alone(spread, tmp_path):
 
 async def test_a_cancelled_copy_leaves_the_source_whole(spread, tmp_path, other_disk):
     root = tmp_path / "downloads"
-    big = other_disk / "incomplete" / HASH / "big.mkv"
+    big = other_disk / "incomplete" / HASH / "Show/big.mkv"
     with big.open("wb") as file:
         file.truncate(512 << 20)
     task = asyncio.create_task(spread.place(HASH, str(root / "tv"), "Show"))
