@@ -1,7 +1,7 @@
 """Looking: one list for all that is outstanding, and what it means for each torrent."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from functools import partial
 
 from msgspec.structs import replace
@@ -43,7 +43,7 @@ class Looker:
             if torrent_hash in self._ledger.torrents
         }
         in_queue = await self._look_at_queue(outstanding, watches)
-        found, complete = await self._list(outstanding)
+        found, complete = await self._list(outstanding, _expected(outstanding, in_queue))
         found |= await self._by_id(outstanding.keys() - found.keys(), outstanding, watches)
         outstanding = {
             torrent_hash: torrent
@@ -68,8 +68,10 @@ class Looker:
                 {torrent.hash: torrent}, {torrent.hash: watch}, {torrent.hash: seen}, 0
             )
 
-    async def _list(self, outstanding: Mapping[str, Torrent]) -> tuple[dict[str, Seen], bool]:
-        """Newest first, further pages only while something outstanding was not seen.
+    async def _list(
+        self, outstanding: Mapping[str, Torrent], expected: Set[str]
+    ) -> tuple[dict[str, Seen], bool]:
+        """Newest first, further pages only while something expected there was not seen.
 
         Also says whether all that was listed could be read: only then does absence count.
         """
@@ -83,7 +85,7 @@ class Looker:
                     found[seen.hash] = seen
             self._accounts.saw(items)
             complete = complete and items.all_read
-            if not items.full or found.keys() >= outstanding.keys():
+            if not items.full or found.keys() >= expected:
                 break
         return found, complete
 
@@ -173,6 +175,16 @@ class Looker:
             change,
             items=lambda items: tuple(item for item in items if item.torrent_id != torrent_id),
         )
+
+
+def _expected(outstanding: Mapping[str, Torrent], in_queue: Set[str]) -> Set[str]:
+    """What the list has to show: not what TorBox queues, nor what waits here for a slot."""
+    listed = {
+        torrent_hash
+        for torrent_hash, torrent in outstanding.items()
+        if isinstance(torrent.phase, Queued | Fetching)
+    }
+    return listed - in_queue
 
 
 def _queued_as(items: Items, entry: QueuedItem) -> Items:
