@@ -298,7 +298,7 @@ async def forces(sender: Sender, grab) -> None:
 
 
 async def survives_a_restart(house, sender: Sender) -> None:
-    """[7] No session outlives it: where one was needed, one login and one retry, and all is there."""
+    """[7] Sessions end with it: where one was needed, one login and one retry."""
     before, logins = set(await sender.polls()), sender.logins
     assert await house.serve.stops() == 0
     await starts(house, sender, house.port)
