@@ -10,7 +10,13 @@ from bridge.core.ledger import Ledger
 from bridge.core.wanted import matched
 from bridge.core.watch import Watch
 from bridge.delivery.delivery import Delivery
-from bridge.errors import FileDisproved, Refused, TorBoxGone, TorBoxUnwell
+from bridge.errors import (
+    FileDisproved,
+    FilesMissing,
+    Refused,
+    TorBoxGone,
+    TorBoxUnwell,
+)
 from bridge.model import (
     Category,
     Cause,
@@ -75,6 +81,11 @@ class Deliverer:
         assert torrent.torrent_id is not None
         try:
             await self._delivery.place(torrent.hash, torrent.save_path, torrent.folder)
+        except FilesMissing as error:
+            log.warning("%s: %s; they are fetched again", torrent.name, error)
+            again = Delivering(torrent.torrent_id)
+            await self._change_phase(torrent, again)
+            return
         except Refused:
             folder = await self._free_name(torrent, torrent.folder, categories)
             await self._ledger.change(torrent.hash, lambda now: replace(now, folder=folder))
@@ -115,9 +126,13 @@ class Deliverer:
         """Unlink what an earlier life of this hash left here, and only that."""
         cleaning = torrent.cleaning
         assert cleaning is not None
-        await self._delivery.discard_incomplete(torrent.hash, cleaning.folder, cleaning.files)
-        if cleaning.placed and cleaning.and_files and cleaning.folder:
-            await self._delivery.discard(cleaning.save_path, cleaning.folder, cleaning.files)
+        try:
+            await self._delivery.discard_incomplete(torrent.hash, cleaning.folder, cleaning.files)
+            if cleaning.placed and cleaning.and_files and cleaning.folder:
+                await self._delivery.discard(cleaning.save_path, cleaning.folder, cleaning.files)
+        except Refused as error:
+            # The settings name another download folder now: what lies elsewhere is not touched.
+            log.warning("%s: its files stay where they are: %s", torrent.name, error)
         await self._ledger.change(torrent.hash, lambda now: replace(now, cleaning=None))
 
     async def _begin(

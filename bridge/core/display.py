@@ -1,7 +1,5 @@
 """Putting what is known of torrents on the board that clients read."""
 
-from collections.abc import Iterable
-
 from msgspec.structs import replace
 
 from bridge.clock import Clock
@@ -46,12 +44,13 @@ class Display:
         """Show it no more."""
         self._board.drop(torrent_hash)
 
-    def show_health(self, live: Iterable[str]) -> None:
+    def show_health(self) -> None:
         """Show what holds everything up, and how fast files come here."""
-        legs = [leg for one in live if (leg := self._delivery.leg(one)) is not None]
+        flow = self._delivery.flow
         self._board.health = replace(
             self._board.health,
             connected=self._weather.connected,
             sentence=self._weather.sentence,
-            speed=round(sum(leg.speed for leg in legs)),
+            speed=round(flow.speed),
+            session_bytes=flow.received_bytes,
         )

@@ -60,6 +60,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._group = asyncio.TaskGroup()
         self._loop: asyncio.Task[None] | None = None
+        self._measuring: asyncio.Task[None] | None = None
         self._next_round_at = -math.inf
         self._interval_seconds = settings.torbox.poll_seconds
         self._round_at = clock.monotonic()
@@ -70,6 +71,7 @@ class Engine:
             self._changed(None, torrent)
         await self._group.__aenter__()
         self._loop = self._group.create_task(self._run(), name="engine")
+        self._measuring = self._group.create_task(self._measure(), name="measure")
         return self
 
     async def __aexit__(
@@ -80,6 +82,7 @@ class Engine:
     ) -> None:
         for task in [
             self._loop,
+            self._measuring,
             self._look,
             self._asking,
             *(act for _, act in self._running.values()),
@@ -142,6 +145,18 @@ class Engine:
         """A new attempt begins: what was seen of the old one says nothing."""
         self._watches.pop(torrent_hash, None)
 
+    async def _measure(self) -> None:
+        """After a start, show what lies here already before anything else comes."""
+        for torrent_hash in list(self._live):
+            torrent = self._ledger.torrents.get(torrent_hash)
+            if torrent is None or not isinstance(torrent.phase, Delivering):
+                continue
+            try:
+                await self._delivery.measure(torrent_hash, torrent.folder, torrent.files)
+            except BridgeError as error:
+                log.debug("%s: what is here of it cannot be counted: %s", torrent.name, error)
+        self._wake.set()
+
     # Deciding
 
     async def _run(self) -> None:
@@ -182,12 +197,13 @@ class Engine:
             self._show(torrent)
         next_at.append(self._start_submits(waiting, now))
         next_at.append(self._start_look(now))
-        self._display.show_health(self._live)
+        self._display.show_health()
         return self._pause_between(next_at, now)
 
     def _pause_between(self, next_at: list[float | None], now: float) -> float | None:
         due = [at for at in next_at if at is not None]
-        if self._running or self._look is not None:
+        # The speed that is shown sinks for a while after the last byte.
+        if self._running or self._look is not None or self._delivery.flow.speed:
             due.append(now + ACTIVE_ROUND_SECONDS)
         elif self._live:
             due.append(now + ROUND_SECONDS)

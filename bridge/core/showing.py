@@ -166,6 +166,8 @@ def _delivering(
 ) -> tuple[Situation, str]:
     if moment.weather.disk is not None:
         return Situation.HELD, moment.weather.disk.sentence
+    if phase.placing and watch.hold_until > moment.now:
+        return Situation.HELD, f"all files are here, but {watch.hold_reason}"
     if phase.placing:
         return Situation.CHECKING, "all files are here; moves them to their folder"
     if leg is None:

@@ -90,16 +90,11 @@ class Delivery:
         return work.leg if work else None
 
     async def measure(self, torrent_hash: str, folder: str, files: Sequence[File]) -> Leg:
-        """Count what is here already, as after a restart."""
-        work = self._work(torrent_hash)
-
-        def count() -> dict[str, int]:
-            inner = paths.inner_folder(self._incomplete(torrent_hash), folder)
-            return removal.trusted_sizes(inner, files, work.journal)
-
-        sizes = await self._house.run(torrent_hash, count)
-        for path, size in sizes.items():
-            work.leg.holds(path, size)
+        """Count what is here already, as after a restart; a delivery under way counts itself."""
+        if self._work(torrent_hash).lock.locked():
+            return self._work(torrent_hash).leg
+        async with self._holding(torrent_hash) as work:
+            await self._count(torrent_hash, folder, files, work)
         return work.leg
 
     async def deliver(
@@ -121,6 +116,7 @@ class Delivery:
             inner = await self._house.run(
                 torrent_hash, self._make_folder, incomplete, folder, files
             )
+            await self._count(torrent_hash, folder, wanted, work)
             await self._bring_all(torrent_hash, inner, wanted, work, link)
             await self._house.run(torrent_hash, _seal, inner, wanted)
 
@@ -218,6 +214,16 @@ class Delivery:
             paths.below_root(self._root, path).mkdir(parents=True, exist_ok=True)
 
         await self._house.run(HOUSE, make)
+
+    async def _count(
+        self, torrent_hash: str, folder: str, files: Sequence[File], work: Work
+    ) -> None:
+        def sizes() -> dict[str, int]:
+            inner = paths.inner_folder(self._incomplete(torrent_hash), folder)
+            return removal.trusted_sizes(inner, files, work.journal)
+
+        for path, size in (await self._house.run(torrent_hash, sizes)).items():
+            work.leg.holds(path, size)
 
     async def _bring_all(
         self, torrent_hash: str, folder: Path, files: Sequence[File], work: Work, link: LinkSource
