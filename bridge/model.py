@@ -223,6 +223,8 @@ class Torrent(Struct, frozen=True, kw_only=True):
     folder: str = ""  # the torrent's own folder below save_path; "" until it was chosen
     phase: Phase
     paused: bool = False
+    paused_at_torbox: bool = False  # TorBox was told, so it has to be told again
+    provisional: bool = False  # the files are what the swarm says; TorBox's list replaces them
     attempt: int = 1
     recreated: bool = False  # gone at TorBox once in this attempt already
     progress: float = 0.0  # high-water mark of this attempt

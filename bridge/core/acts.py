@@ -42,6 +42,10 @@ class Acts:
                 return self._submitter.resolve(torrent, watch)
             case plan.Nudge():
                 return self._cleaner.nudge(torrent)
+            case plan.PauseThere():
+                return self._cleaner.pause_there(torrent, paused=step.paused)
+            case plan.LookUp():
+                return self.looker.look_up(torrent, watch)
             case plan.Reannounce():
                 return self._cleaner.reannounce(torrent, watch)
             case plan.Deliver():

@@ -10,7 +10,7 @@ from bridge.core.ledger import Ledger
 from bridge.core.plan import REMOVING_SECONDS
 from bridge.core.submit import Submitter
 from bridge.core.watch import Watch
-from bridge.errors import TorBoxGone
+from bridge.errors import OurMistake, TorBoxGone, TorBoxRefused
 from bridge.model import AccountItem, Cause, Failed, Fetching, Removing, Torrent, Waiting, Wishes
 from bridge.torbox.client import TorBox
 
@@ -81,6 +81,15 @@ class Cleaner:
                 await self._torbox.control(torrent.phase.torrent_id, operation)
             except TorBoxGone:
                 return
+
+    async def pause_there(self, torrent: Torrent, *, paused: bool) -> None:
+        """Pause or resume the item at TorBox; one that TorBox does not let us control stays."""
+        if torrent.torrent_id is not None:
+            try:
+                await self._torbox.control(torrent.torrent_id, "pause" if paused else "resume")
+            except (TorBoxGone, TorBoxRefused, OurMistake) as error:
+                log.info("%s: TorBox did not take the pause: %s", torrent.name, error)
+        await self._ledger.change(torrent.hash, lambda now: replace(now, paused_at_torbox=paused))
 
     async def reannounce(self, torrent: Torrent, watch: Watch) -> None:
         """Once, because a client asked; TorBox's refusal changes nothing."""

@@ -10,9 +10,9 @@ from bridge.clock import Clock
 from bridge.core import account, plan
 from bridge.core.accounts import Accounts
 from bridge.core.ledger import Change, Items, Ledger
-from bridge.core.wanted import files_of
+from bridge.core.wanted import files_from, files_of
 from bridge.core.watch import Watch
-from bridge.errors import TorBoxGone
+from bridge.errors import TorBoxError, TorBoxGone
 from bridge.model import Cause, Delivering, Failed, Fetching, Queued, Seen, Torrent, Waiting
 from bridge.names import safe_name
 from bridge.torbox.client import TorBox
@@ -67,6 +67,25 @@ class Looker:
             await self._note(
                 {torrent.hash: torrent}, {torrent.hash: watch}, {torrent.hash: seen}, 0
             )
+
+    async def look_up(self, torrent: Torrent, watch: Watch) -> None:
+        """What the swarm knows of a magnet: once, and whatever comes of it changes nothing else."""
+        watch.looked_up = True
+        try:
+            info = await self._torbox.torrent_info(torrent.hash)
+        except TorBoxError as error:
+            log.debug("%s: nothing was found out about it: %s", torrent.name, error)
+            return
+        files = files_from(info)
+
+        def change(now: Torrent) -> Torrent | None:
+            if now.files or not files:
+                return None
+            name = info.name if now.name == now.hash and info.name else now.name
+            size = sum(file.size for file in files)
+            return replace(now, name=name, files=files, size=size, provisional=True)
+
+        await self._ledger.change(torrent.hash, change)
 
     async def _list(
         self, outstanding: Mapping[str, Torrent], expected: Set[str]
@@ -224,8 +243,10 @@ def _described(torrent: Torrent, seen: Seen) -> Torrent:
     """The torrent with what TorBox knows of its name and files, where we know nothing better."""
     if torrent.name == torrent.hash and seen.name and seen.name.lower() != torrent.hash:
         torrent = replace(torrent, name=seen.name)
-    if torrent.files or not seen.files:
+    known = torrent.files and not torrent.provisional
+    if known or not seen.files:
         return torrent if torrent.size or not seen.size else replace(torrent, size=seen.size)
     files = files_of(seen)
     root = safe_name(seen.root or torrent.name)
-    return replace(torrent, files=files, size=sum(file.size for file in files), root=root)
+    size = sum(file.size for file in files)
+    return replace(torrent, files=files, size=size, root=root, provisional=False)

@@ -67,6 +67,16 @@ class Nudge(Struct, frozen=True):
     """Resume and reannounce once, before anything is given up."""
 
 
+class PauseThere(Struct, frozen=True):
+    """Tell TorBox to pause the item, or to resume it."""
+
+    paused: bool
+
+
+class LookUp(Struct, frozen=True):
+    """Ask once what the swarm knows of a magnet whose metadata TorBox does not have yet."""
+
+
 class Reannounce(Struct, frozen=True):
     """A client asked TorBox to look for peers again."""
 
@@ -111,6 +121,8 @@ Step: TypeAlias = (
     | Refuse
     | Resolve
     | Nudge
+    | PauseThere
+    | LookUp
     | Reannounce
     | Deliver
     | Place
@@ -125,6 +137,8 @@ FOR_TORBOX = (
     Submit,
     Resolve,
     Nudge,
+    PauseThere,
+    LookUp,
     Reannounce,
     AskById,
     Recreate,
@@ -159,6 +173,8 @@ def _wanted_step(torrent: Torrent, watch: Watch, give_up: GiveUp, now: float, ti
     if torrent.cleaning is not None:
         return Clean()
     phase = torrent.phase
+    if isinstance(phase, Fetching) and torrent.paused != torrent.paused_at_torbox:
+        return PauseThere(torrent.paused)
     if torrent.paused and not isinstance(phase, Complete | Failed | Removing | Submitting):
         return Wait()
     match phase:
@@ -201,6 +217,8 @@ def _fetching_step(
         return Wait()
     if watch.seen.ready:
         return Deliver()
+    if not watch.looked_up and not torrent.files and watch.seen.size == 0:
+        return LookUp()
     if watch.purged_since is not None and now - watch.purged_since >= GONE_SECONDS:
         return Recreate()
     verdict = clock_run_out(torrent.clocks, give_up)

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from bridge.model import File, Seen, Torrent
 from bridge.names import distinct_paths, safe_path
+from bridge.torbox.replies import Info
 
 
 def files_of(seen: Seen) -> tuple[File, ...]:
@@ -18,13 +19,24 @@ def files_of(seen: Seen) -> tuple[File, ...]:
     )
 
 
+def files_from(info: Info) -> tuple[File, ...]:
+    """What the swarm says the files are, below their common first folder if they have one."""
+    parts = [file.path.split("/") for file in info.files]
+    if parts and all(len(part) > 1 and part[0] == parts[0][0] for part in parts):
+        parts = [part[1:] for part in parts]
+    paths = distinct_paths([safe_path(part) for part in parts])
+    return tuple(
+        File(path=path, size=file.size) for path, file in zip(paths, info.files, strict=True)
+    )
+
+
 def matched(torrent: Torrent, seen: Seen) -> tuple[tuple[File, ...], tuple[str, ...]]:
     """The torrent's files with TorBox's ids, and the paths of wanted ones that TorBox lacks.
 
     A file is the same only if its size is; of those, the one with the same path, else the only one
     with the same last name. Files of one name in different folders are never mixed up (peers.md).
     """
-    if not torrent.files:
+    if not torrent.files or torrent.provisional:
         return files_of(seen), ()
     by_path = {safe_path(file.path.split("/")): file for file in seen.files}
     by_name = defaultdict(list)

@@ -22,6 +22,7 @@ class Watch:
     idle_seconds: float = 0.0  # of trying to deliver without a byte, not stored yet
     cached_sent: bool = False  # the create said that TorBox has it: the first look comes at once
     turn: str = ""  # why it is not its turn yet
+    looked_up: bool = False  # the swarm was asked for its metadata
     reannounce: bool = False  # a client asked for it
     lacking_since: float | None = None  # TorBox does not list a file of the .torrent
     hold_until: float = 0.0

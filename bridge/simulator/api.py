@@ -11,6 +11,7 @@ from .creating import Create
 from .gate import Routes
 from .listing import Lists, mine_of
 from .replies import Reply, Said, fine, no
+from .scripts import NoMetadata
 from .wishes import read_magnet, read_source, read_wish
 from .world import World
 
@@ -200,7 +201,7 @@ class Api:
             raise params.missing("query", "hash")
         hash_ = str(fields["hash"]) if "hash" in fields else read_source(fields)[0].hash
         torrent = self.world.torrents.get(hash_.lower())
-        if torrent is None or not torrent.known:
+        if torrent is None or not torrent.known or isinstance(torrent.script, NoMetadata):
             raise Said(_no_metadata())
         return fine("Successfully retrieved torrent metadata for the hash.", shapes.info(torrent))
 

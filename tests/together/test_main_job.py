@@ -380,3 +380,39 @@ async def test_many_grabs_at_once_are_all_taken_and_all_end(house, torbox, arr):
 
     await house.eventually(all_complete, jump=10, within=40)
     assert torbox.refusals.total() == 0
+
+
+async def test_paused_at_torbox_too_and_resumed_there(house, torbox, arr):
+    grab = torbox.publish("Show", script=FetchedOver(600))
+    await arr.grabs(grab)
+    await house.sees_state(grab, "downloading")
+    await arr.call("POST", "torrents/pause", data={"hashes": grab.hash})
+    await house.sees_state(grab, "pausedDL")
+    await house.passes(1800, step=60)
+    assert (await arr.sees(grab))["state"] == "pausedDL"
+    await arr.call("POST", "torrents/resume", data={"hashes": grab.hash})
+    await house.sees_state(grab, "pausedUP", jump=10)
+    operations = [call.params.get("operation") for call in torbox.calls_to("controltorrent")]
+    assert operations == ["pause", "resume"]
+
+
+async def test_a_magnet_shows_name_size_and_files_before_torbox_has_its_metadata(
+    house, torbox, arr
+):
+    grab = torbox.publish(
+        "Show", {"a.mkv": MiB, "b/c.srt": 10}, FetchedOver(60, metadata_after=900)
+    )
+    await arr.grabs(f"magnet:?xt=urn:btih:{grab.hash}")
+    await house.sees_state(grab, "metaDL")
+
+    async def described():
+        return (await arr.sees(grab))["size"] == grab.size
+
+    await house.eventually(described)
+    row = await arr.sees(grab)
+    assert (row["name"], row["state"]) == ("Show", "metaDL")
+    files = await arr.json("torrents/files", hash=grab.hash)
+    assert {file["size"] for file in files} == {MiB, 10}
+    assert len(torbox.calls_to("torrentinfo")) == 1
+    row = await house.sees_state(grab, "pausedUP", jump=20)
+    assert house.files_of(row) == contents(grab)

@@ -55,8 +55,9 @@ async def test_top_priority_goes_before_older_ones(house, torbox, arr):
         await arr.grabs(grab)
     await house.passes(60, step=5)
     await arr.call("POST", "torrents/topPrio", data={"hashes": grabs[4].hash})
-    await house.eventually(lambda: torbox.item_of(grabs[4].hash), jump=20)
-    assert torbox.item_of(grabs[3].hash) is None
+    late = [grab.hash for grab in grabs[3:]]
+    await house.eventually(lambda: all(torbox.item_of(one) for one in late), jump=20)
+    assert torbox.item_of(late[1]).id < torbox.item_of(late[0]).id
 
 
 async def test_the_hours_budget_is_kept_and_said(house, torbox, arr):

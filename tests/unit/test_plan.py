@@ -105,8 +105,16 @@ def test_a_complete_torrent_that_is_added_again_has_its_files_checked():
 
 def test_a_paused_torrent_does_nothing_but_its_unclear_create_is_still_resolved():
     for phase in (Waiting(), Fetching(7), Delivering(7), Queued(3)):
-        assert step(a_torrent(phase, paused=True), a_watch(ready())) == plan.Wait()
+        paused = a_torrent(phase, paused=True, paused_at_torbox=True)
+        assert step(paused, a_watch(ready())) == plan.Wait()
     assert step(a_torrent(Submitting(TIME), paused=True)) == plan.Resolve()
+
+
+def test_a_pause_and_its_end_are_told_to_torbox():
+    watch = a_watch(a_seen())
+    assert step(a_torrent(Fetching(7), paused=True), watch) == plan.PauseThere(paused=True)
+    resumed = a_torrent(Fetching(7), paused_at_torbox=True)
+    assert step(resumed, watch) == plan.PauseThere(paused=False)
 
 
 def test_a_paused_torrent_that_is_removed_is_still_cleaned_up():
