@@ -20,11 +20,15 @@ class Found(Struct, frozen=True):
     last_event: int
 
 
+# An arr notes a grab after our answer, and lists it within 90 seconds of its next poll.
+LOOKS_FOR_GRAB, LOOKS_FOR_ROW = 5, 12
+
+
 class Nowhere(Struct, frozen=True):
-    """No row may be deleted; `again` when that may change by itself."""
+    """No row may be deleted, which may change by itself: it is looked so many times."""
 
     sentence: str
-    again: bool = False
+    looks: int = LOOKS_FOR_GRAB
     until: float | None = None  # monotonic: when an arr that rests is asked again
 
 
@@ -55,7 +59,7 @@ class Finder:
             troubles = [one.trouble for one in silent if one.trouble is not None]
             until = min((one.until for one in troubles), default=None)
             sentence = troubles[0].sentence if troubles else f"{silent[0].name} does not answer"
-            return Nowhere(f"{sentence}; is told later", again=True, until=until)
+            return Nowhere(f"{sentence}; is told later", until=until)
         return nowhere
 
     async def _find_in(
@@ -73,5 +77,5 @@ class Finder:
         if not rows:
             if first:
                 await contact.arr.refresh()
-            return Nowhere(f"{contact.name} does not have it in its queue", again=True)
+            return Nowhere(f"{contact.name} does not have it in its queue", LOOKS_FOR_ROW)
         return Found(contact, rows[0], grab, max(event.id for event in events))

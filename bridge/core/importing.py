@@ -27,6 +27,7 @@ HAND_OVER_SECONDS = 3600.0
 LOOKS_WHEN_LINKED = (5.0, 10.0, 20.0, 40.0, *(60.0 * minute for minute in range(1, 61)))
 LOOKS_WHEN_MOVED = (60.0, 300.0, 900.0, 1800.0)
 SILENCE_SECONDS = 30.0
+BETWEEN_SECONDS = 1.0  # what becomes complete meanwhile is asked for in one call
 
 
 class Importer:
@@ -124,10 +125,12 @@ class Asker:
         self._due: dict[str, float] = {}  # hash → monotonic
         self._new: set[str] = set()  # not asked for yet
         self._wake = asyncio.Event()
+        self._asked_at = -BETWEEN_SECONDS  # monotonic
 
     def add(self, torrent_hash: str) -> None:
         """It is complete."""
-        self._due[torrent_hash] = self._clock.monotonic()
+        now = self._clock.monotonic()
+        self._due[torrent_hash] = max(now, self._asked_at + BETWEEN_SECONDS)
         self._new.add(torrent_hash)
         self._wake.set()
 
@@ -183,6 +186,7 @@ class Asker:
         """One call for all that became complete meanwhile."""
         if not new:
             return
+        self._asked_at = self._clock.monotonic()
         await self._contact.arr.refresh()
         for torrent_hash in new:
             self._new.discard(torrent_hash)

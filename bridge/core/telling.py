@@ -30,8 +30,6 @@ log = logging.getLogger(__name__)
 
 SOON_SECONDS = 10.0
 LONGEST_WAIT = 600.0
-# An arr lists a grab within 90 seconds of its poll; one that still does not has let it go.
-MOST_LOOKS = 12
 NO_KEY = (
     "with Sonarr's or Radarr's key under `arrs:` it would be replaced by itself; "
     "remove it there, or add it again"
@@ -164,7 +162,7 @@ class Teller:
 
     async def _not_now(self, torrent: Torrent, nowhere: Nowhere) -> None:
         looks = self._looks[torrent.hash]
-        if not nowhere.again or (nowhere.until is None and looks >= MOST_LOOKS):
+        if nowhere.until is None and looks >= nowhere.looks:
             await self._leave(torrent, nowhere.sentence)
             return
         wait = self._rest(looks - 1)
@@ -199,15 +197,12 @@ class Teller:
         try:
             async with found.contact.asking():
                 await found.contact.arr.remove(found.row, search=search, reason=failed.reason)
-        except ArrGone:
-            # Nothing was done: the row had gone meanwhile.
-            found.contact.forget()
-            await self._close(telling)
-            self._later(torrent.hash, SOON_SECONDS)
         except ArrRefused as error:
             await self._close(telling)
             await self._refused(torrent.hash, error)
-        except ArrUnwell:
+        except (ArrUnwell, ArrGone):
+            # Gone says no more than silence: a call that was cut off may have been sent twice.
+            found.contact.forget()
             log.info("%s: whether %s has done it is looked up", torrent.name, telling.arr)
             self._later(torrent.hash, self._rest(self._looks[torrent.hash]))
         else:

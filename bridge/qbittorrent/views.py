@@ -247,6 +247,8 @@ def share_limits(entry: Entry) -> Limits:
     A ratio limit of -1 says "keep it", and is kept.
     """
     wishes = entry.torrent.wishes
+    if entry.shown.situation is Situation.SEEDING:
+        return Limits(-1, 0, wishes.seeding_minutes, seeding_seconds(entry))
     if entry.shown.situation is not Situation.COMPLETE:
         return Limits(wishes.ratio_limit, 0, wishes.seeding_minutes, seeding_seconds(entry))
     limit = wishes.ratio_limit if wishes.ratio_limit >= 0 or wishes.ratio_limit == -1 else 0.0

@@ -45,6 +45,7 @@ class Api:
 
     def __init__(self, arr: ArrSimulator) -> None:
         self._arr = arr
+        self._rows_shown: dict[int, tuple[str, str]] = {}  # every id ever given out
 
     def guarded(self, handler: Handler) -> Handler:
         """Nothing is answered while the arr is down, and nothing without its key."""
@@ -66,19 +67,11 @@ class Api:
         return guard
 
     def _note(self, request: web.Request) -> None:
-        about = None
+        about = ("", "")
         if request.method == "DELETE" and "id" in request.match_info:
-            number = request.match_info["id"]
-            about = self._arr.find_row(int(number), request.match_info["api"])
-        self._arr.calls.append(
-            Call(
-                request.method,
-                request.path,
-                dict(request.query),
-                about.download_id if about else "",
-                about.client.name if about else "",
-            )
-        )
+            about = self._rows_shown.get(int(request.match_info["id"]), about)
+        call = Call(request.method, request.path, dict(request.query), *about)
+        self._arr.calls.append(call)
 
     async def nothing(self, _request: web.Request) -> web.Response:
         """As for any path that does not exist below /api."""
@@ -98,6 +91,8 @@ class Api:
             if unknown or one.wanted is not None
             for row in shown.rows(one, arr.kind, api)
         ]
+        for row in records:
+            self._rows_shown[row["id"]] = (row["downloadId"], row["downloadClient"])
         return _page(request, records)
 
     async def remove(self, request: web.Request) -> web.Response:

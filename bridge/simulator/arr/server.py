@@ -63,6 +63,7 @@ class ArrSimulator:
         self.calls: list[Call] = []
         self.url = ""
         self.refreshes = 0
+        self.pending: list[Wanted] = []  # no client took it; tried again with the next poll
         self.went_wrong: list[str] = []  # in what was begun beside an answer
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -119,7 +120,13 @@ class ArrSimulator:
         if release is None:
             wanted.state = "exhausted"
             return False
-        return await self.downloads.grab(client or self.clients[0], wanted, release)
+        try:
+            taken = await self.downloads.grab(client or self.clients[0], wanted, release)
+        except Unreachable:
+            taken = False
+        if not taken:
+            self.pending.append(wanted)
+        return taken
 
     async def wants(
         self, releases: Sequence[Release], *, title: int = 1, episodes: int = 1
@@ -131,6 +138,9 @@ class ArrSimulator:
 
     async def polls(self) -> None:
         """Look at all clients now."""
+        pending, self.pending = self.pending, []
+        for wanted in pending:
+            await self.grab(wanted)
         await self.downloads.poll(self.clients)
 
     async def runs(self, sleep: Sleep, seed: int = 1) -> None:
