@@ -17,6 +17,8 @@ Kind = TypeVar("Kind", bound=Section)
 # A longer value may be a key in the wrong place: it is not repeated.
 LONGEST_SHOWN = 24
 
+SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
 
 class WrongSetting(Exception):
     """A setting that cannot be used; `path` is its dotted name."""
@@ -108,6 +110,10 @@ def _convert(value: Raw, kind: Any, path: str) -> Any:
 def _scalar(text: str, kind: Any, path: str) -> Any:
     if kind is str:
         return text
+    if kind is bool:
+        if (word := text.strip().lower()) not in SWITCH:
+            _expected(path, _wanted(kind), text)
+        return SWITCH[word]
     try:
         result = kind(text.strip())
     except ValueError:
@@ -138,7 +144,7 @@ def _list(value: Raw, path: str) -> list[Raw]:
 def _wanted(kind: Any) -> str:
     if issubclass(kind, StrEnum):
         return f"one of {', '.join(kind)}"
-    return {int: "a whole number", float: "a number"}.get(kind, "text")
+    return {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "text")
 
 
 def _expected(path: str, wanted: str, value: Raw) -> NoReturn:

@@ -403,7 +403,7 @@ def test_without_a_star_the_defaults_are_inherited(load_it: Load) -> None:
 
 @pytest.mark.parametrize(
     "rule",
-    ["deliver: symlink", "deliver: strm", "cached: cached_first", "cached: cached_only"],
+    ["deliver: symlink", "deliver: strm"],
 )
 def test_a_rule_that_comes_later_is_refused_plainly(load_it: Load, rule: str) -> None:
     name, _, value = rule.partition(": ")
@@ -539,3 +539,14 @@ def test_new_files_are_for_the_group_unless_umask_says_otherwise(tmp_path: Path)
     for wrong in ("9", "rwx", "-2", "7777"):
         with pytest.raises(BadSettings, match="UMASK: expected an octal number"):
             apply_umask({"UMASK": wrong})
+
+
+@pytest.mark.parametrize(("word", "meant"), [("true", True), ("Yes", True), ("off", False)])
+def test_a_switch_means_what_it_says(load_it: Load, word: str, meant: bool) -> None:
+    settings = load_it(f"categories: {{tv: {{refuse_at_add: {word}}}}}")
+    assert settings.category("tv").refuse_at_add is meant
+
+
+def test_a_switch_that_is_neither_on_nor_off_is_refused(load_it: Load) -> None:
+    said = sentence(load_it, "categories: {tv: {refuse_at_add: perhaps}}")
+    assert said.startswith("categories.tv.refuse_at_add: expected true or false, got 'perhaps'")

@@ -36,6 +36,8 @@ def rows() -> dict[str, list[str]]:
 
 
 def written(default: object) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
     if isinstance(default, float):
         return f"{default:g}"
     if isinstance(default, tuple):
