@@ -139,7 +139,7 @@ class House:
             downloads=DownloadsSettings(path=str(self.downloads)),
             state=StateSettings(path=str(folder / "state")),
         )
-        (folder / "state").mkdir(exist_ok=True)
+        (folder / "state").mkdir(parents=True, exist_ok=True)
         self.bridge: Bridge
         self.arr: Arr
         self.port = 0

@@ -10,6 +10,7 @@ from enum import Enum
 from msgspec import Struct
 
 from bridge.config import CachedPolicy, CategorySettings
+from bridge.core.plan import clock_time
 from bridge.model import Torrent
 
 
@@ -35,6 +36,8 @@ class Room(Struct, frozen=True):
     """How many uncached creates fit at this moment."""
 
     budget: int  # of the hour and the minute
+    used: int  # uncached adds of this hour
+    limit: int  # of them in an hour
     slots: int | None  # free ones in the account; None while that is not known
     next_at: float  # wall time at which the budget has room again
     all_slots: int = 0
@@ -117,5 +120,6 @@ def _no_room(torrent: Torrent, room: Room, place: int) -> Choice:
     if room.slots is not None and room.slots <= 0:
         reason = f"all {room.all_slots} slots of the TorBox plan are in use; place {place} here"
         return Choice(torrent, How.HOLD, reason)
-    reason = f"TorBox's limit on new torrents is used up; place {place} here"
+    used = f"{room.used} of {room.limit} uncached adds of this hour are used"
+    reason = f"{used}, next at {clock_time(room.next_at)}; place {place} here"
     return Choice(torrent, How.HOLD, reason, room.next_at)

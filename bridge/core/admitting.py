@@ -103,7 +103,10 @@ class Admission:
 
     def _room(self, time: float, load: Load) -> Room:
         account, free = self._accounts.account, self._accounts.free_slots
+        hour = self._limits.budget(CREATE)
         return Room(
+            used=hour.used,
+            limit=hour.limit,
             budget=self._limits.left(CREATE) - load.creates,
             slots=None if free is None else free - load.unseen,
             next_at=max(time, self._limits.free_at(CREATE)),

@@ -70,7 +70,7 @@ async def test_the_hours_budget_is_kept_and_said(house, torbox, arr):
     await house.passes(1500, step=10)
     assert len(creates(torbox)) == 55
     reasons = [(await told(house, grab))["reason"] for grab in grabs]
-    assert sum("limit on new torrents is used up" in reason for reason in reasons) >= 12
+    assert sum("55 of 55 uncached adds of this hour" in reason for reason in reasons) == 15
     assert sum("complete" in reason for reason in reasons) == 55
     await house.passes(3600, step=20)
     assert len(creates(torbox)) == 70
@@ -258,3 +258,30 @@ async def test_an_item_deep_in_a_long_list_is_still_followed(house, torbox, arr)
     torbox.foreign(350, days_ago=-0.0001)
     await house.sees_state(grab, "pausedUP", jump=20)
     assert len(creates(torbox)) == 1
+
+
+async def test_two_bridges_on_one_account_do_not_take_each_others_items(
+    house, torbox, arr, tmp_path
+):
+    other = type(house)(tmp_path / "other", house.clock, torbox, torbox.url)
+    other_arr = await other.starts()
+    try:
+        mine, theirs = (torbox.publish(name, {"a.mkv": MiB}) for name in ("Mine", "Theirs"))
+        both = torbox.publish("Both", {"a.mkv": MiB})
+        await arr.grabs(mine)
+        await arr.grabs(both)
+        await house.sees_state(mine, "pausedUP")
+        await house.sees_state(both, "pausedUP")
+        house.clock.jump(600)
+        await other_arr.grabs(theirs)
+        await other_arr.grabs(both)
+        await other.sees_state(theirs, "pausedUP")
+        await other.sees_state(both, "pausedUP")
+        await other_arr.removes(theirs, both)
+        await other.eventually(lambda: torbox.item_of(theirs.hash) is None)
+        await other.passes(600)
+        assert torbox.item_of(both.hash)
+        await arr.removes(mine, both)
+        await house.eventually(lambda: torbox.items == [])
+    finally:
+        await other.stops()

@@ -1,0 +1,58 @@
+"""Whose item is it: only what we created is ever deleted."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.core import account
+
+HASH, NOW = "a" * 40, 1_800_000_000.0
+
+
+def named(created_at, torrent_id=7):
+    items = account.intended((), HASH, 1, NOW)
+    return account.identified(items, torrent_id, None, created_at)
+
+
+def test_an_item_created_after_our_intent_is_ours():
+    assert named(NOW + 30)[0].ours is True
+
+
+def test_two_minutes_of_a_wrong_clock_are_forgiven():
+    assert named(NOW - 119)[0].ours is True
+    assert named(NOW - 121)[0].ours is False
+
+
+def test_without_a_date_nothing_is_judged():
+    assert named(None)[0].ours is None
+
+
+def test_a_foreign_entry_stays_foreign_when_it_is_promoted_under_a_new_id():
+    items = account.intended((), HASH, 1, NOW)
+    items = account.identified(items, None, 55, NOW - 86400)
+    items = account.identified(items, 7, None, NOW + 600)
+    assert [(item.torrent_id, item.queued_id, item.ours) for item in items] == [(7, None, False)]
+
+
+def test_a_second_intent_waits_for_the_first_to_be_resolved():
+    once = account.intended((), HASH, 1, NOW)
+    assert account.intended(once, HASH, 1, NOW + 50) == once
+    assert account.unresolved(once)
+
+
+def test_meeting_the_same_object_again_leaves_no_open_intent():
+    items = named(NOW + 5)
+    items = account.intended(items, HASH, 1, NOW + 1000)
+    items = account.identified(items, 7, None, NOW + 5)
+    assert not account.unresolved(items)
+    assert len(items) == 1
+    assert items[0].ours is True
+
+
+@given(st.lists(st.integers(1, 5), max_size=8), st.floats(-1e6, -121))
+def test_an_item_older_than_every_intent_is_never_ours(ids, age):
+    items = account.intended((), HASH, 1, NOW)
+    for torrent_id in [*ids, 9]:
+        items = account.identified(
+            account.intended(items, HASH, 1, NOW + torrent_id), torrent_id, None, NOW + age
+        )
+    assert not any(item.ours for item in items)
