@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from aiohttp import web
 from yarl import URL
 
 from bridge import __version__
+from bridge.checks.everything import everything
 from bridge.clock import Clock
 from bridge.config import Settings
 from bridge.core.accounts import Accounts
@@ -108,7 +110,7 @@ async def bridge(
 
 async def _core(settings: Settings, clock: Clock, store: Store) -> Core:
     remembered = await store.remembered()
-    kept, local = remembered.kept, _is_local(settings)
+    kept, local = remembered.kept, is_local(settings)
     limits = await Limits.load(clock, store, share=settings.torbox.share)
     torbox = TorBox(settings.torbox, limits, clock, USER_AGENT)
     delivery = Delivery(settings.downloads, clock, user_agent=USER_AGENT, allow_http=local)
@@ -146,6 +148,14 @@ async def _core(settings: Settings, clock: Clock, store: Store) -> Core:
 
 
 def _dashboard(core: Core, password: str) -> Dashboard:
+    checks = partial(
+        everything,
+        core.settings,
+        core.torbox,
+        core.clock,
+        user_agent=USER_AGENT,
+        allow_http=is_local(core.settings),
+    )
     return Dashboard(
         core.settings,
         password,
@@ -158,6 +168,7 @@ def _dashboard(core: Core, password: str) -> Dashboard:
         delivery=core.delivery,
         store=core.store,
         kept=core.kept,
+        checks=checks,
         clock=core.clock,
     )
 
@@ -219,7 +230,7 @@ def _load(ledger: Ledger, board: Board, remembered: Remembered) -> None:
     board.tags = remembered.tags
 
 
-def _is_local(settings: Settings) -> bool:
+def is_local(settings: Settings) -> bool:
     """Whether TorBox is a simulator or proxy nearby, whose links may be plain http (design §6)."""
     host = URL(settings.torbox.api_url).host or ""
     if host == "localhost":

@@ -13,6 +13,8 @@ from typing import NoReturn
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from msgspec.structs import replace
+
 from bridge import __version__
 from bridge.app import bridge, cannot_listen, listening
 from bridge.clock import Clock
@@ -102,7 +104,9 @@ def _parser() -> Arguments:
     demo = commands.add_parser("demo", help="three grabs through a built-in TorBox, no account")
     demo.add_argument("--stay", action="store_true", help="keep serving afterwards")
     demo.set_defaults(command=_demo)
-    check = commands.add_parser("check", parents=[with_config], help="check the settings")
+    check = commands.add_parser(
+        "check", parents=[with_config], help="check everything that the bridge needs"
+    )
     check.add_argument("--health", action="store_true", help="ask the running bridge instead")
     check.set_defaults(command=_check)
     simulator = commands.add_parser("simulator", help="TorBox in miniature, for trying things out")
@@ -123,9 +127,13 @@ def _check(wanted: argparse.Namespace) -> int:
     settings = load(wanted.config, os.environ)
     if wanted.health:
         return _health(settings)
+    from bridge.doctor import doctor
+
     settings.require_key()
-    _say("settings: fine")
-    return FINE
+    apply_umask(os.environ)
+    set_up(replace(settings.log, level="error"), settings.secrets())
+    _say("✓ settings: can be used")
+    return _until_stopped(doctor(settings, Clock(time_factor(os.environ)), _say), stopped=TROUBLE)
 
 
 def _health(settings: Settings) -> int:

@@ -26,9 +26,9 @@ LAYERS = (
     layer("model errors names clock config logs password", together=True),
     layer("store torrentfile"),
     layer("torbox delivery arrs"),
-    layer("core"),
+    layer("core checks"),
     layer("qbittorrent dashboard"),
-    layer("app cli demo reload __main__", together=True),
+    layer("app cli demo doctor reload __main__", together=True),
 )
 SIMULATOR = "simulator"  # it would share our mistakes if it shared our code
 SIMULATOR_IS_FOR = LAYERS[-1].parts

@@ -1,12 +1,14 @@
 """The page and what it asks for, put together: every part is built here, once."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from bridge.checks.check import Check
 from bridge.clock import Clock
 from bridge.config import Settings
 from bridge.core.accounts import Accounts
@@ -15,6 +17,7 @@ from bridge.core.engine import Engine
 from bridge.core.ledger import Ledger
 from bridge.dashboard.callers import Callers
 from bridge.dashboard.changes import ChangesApi
+from bridge.dashboard.doctor import ChecksApi
 from bridge.dashboard.metrics import Metrics
 from bridge.dashboard.page import Page
 from bridge.dashboard.problems import Problems
@@ -46,6 +49,7 @@ class Dashboard:
         delivery: Delivery,
         store: Store,
         kept: dict[str, str],
+        checks: Callable[[], Awaitable[list[Check]]],
         clock: Clock,
     ) -> None:
         self._base = settings.server.url_base
@@ -55,6 +59,7 @@ class Dashboard:
         status = StatusView(board, engine, accounts, limits, self._callers, self._problems, clock)
         self._changes = ChangesApi(board, status)
         self._setup = SetupApi(settings)
+        self._checks = ChecksApi(checks, clock)
         self._throughput = Throughput(lambda: delivery.flow.received_bytes, store, kept, clock)
         readings = Readings(board, engine, limits, delivery.flow, clock)
         self._metrics = Metrics(readings, clock, self._base)
@@ -94,6 +99,7 @@ class Dashboard:
             *self._page.routes(self._base),
             web.get(f"{self._base}/metrics", self._metrics.show),
             web.get(f"{ours}/changes", self._changes.changes),
+            web.get(f"{ours}/checks", self._checks.show),
             web.get(f"{ours}/setup", self._setup.setup),
             web.get(f"{ours}/throughput", self._throughput.show),
         ]

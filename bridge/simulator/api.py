@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from . import params, replies, shapes
+from . import params, replies, shapes, speedtest
 from .account import Account, Item
 from .creating import Create
 from .gate import Routes
@@ -51,6 +51,7 @@ class Api:
             ("POST", "torrents/controlqueued"): self.control_queued,
             ("GET", "user/me"): self.me,
             ("GET", "stats"): self.stats,
+            ("GET", "speedtest"): speedtest.nodes,
         }
 
     async def create(self, request: web.Request, account: Account | None) -> Reply:

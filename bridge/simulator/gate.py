@@ -25,7 +25,7 @@ Routes = Mapping[tuple[str, str], Handler]  # method and path below /v1/api/
 Sleep = Callable[[float], Awaitable[object]]
 
 # No key asked (§1.1).
-OPEN = {"torrentinfo", "magnettofile", "stats", "root"}
+OPEN = {"torrentinfo", "magnettofile", "stats", "speedtest", "root"}
 TOKEN_IN_QUERY = {"requestdl"}
 SECRET_HEADERS = {"authorization", "cookie"}
 MOST_REMEMBERED = 100_000  # calls

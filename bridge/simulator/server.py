@@ -10,7 +10,7 @@ from math import inf
 
 from aiohttp import web
 
-from . import control, published, webhooks
+from . import control, published, speedtest, webhooks
 from .account import Account, Item, QueueEntry
 from .api import Api
 from .cdn import Cdn
@@ -276,6 +276,7 @@ class Simulator(Habits):
         app.router.add_get("/", _root)
         app.router.add_route("*", "/dld/{uuid}", self.cdn.serve)
         app.router.add_route("*", "/zip/{uuid}", self.cdn.serve)
+        app.router.add_get("/speedtest/{name}", speedtest.serve)
         app.router.add_route("*", "/webdav/{path:.*}", self.webdav.serve)
         app.add_routes(control.Control(self).routes())
         return app

@@ -183,6 +183,17 @@ class TorBox:
             raise TorBoxUnwell("TorBox did not say whose account this is")
         return account
 
+    async def test_link(self) -> str:
+        """A test file on the CDN, on the node that TorBox says is nearest."""
+        params = {"region": "all", "test_length": "short"}
+        reply = await self._call("GET", "", "speedtest", params=params)
+        nodes = [node for node in items.elements_of(reply.data) if isinstance(node, dict)]
+        near = [node for node in nodes if node.get("closest") is True] or nodes
+        link = text(near[0].get("url")) if reply.ok and near else ""
+        if not link.startswith(("https://", "http://")) or not link.isprintable():
+            raise self._error(reply, "speedtest")
+        return link
+
     async def export(self, torrent_id: int) -> bytes:
         """The .torrent of an item; TorBox has none of what came from its cache."""
         params = {"torrent_id": str(torrent_id), "type": "file"}

@@ -27,11 +27,11 @@ async def get(url: str, **options) -> tuple[int, str]:
 
 @pytest.mark.parametrize("command", [(), ("serve",)], ids=["no command", "serve"])
 async def test_one_line_says_that_it_answers_and_where(machine, command) -> None:
-    program = await machine.runs(*command)
+    program = await machine.runs(*command, BRIDGE_TIME_FACTOR=None)
     port = (await program.says(READY))[1]
     assert program.stdout == (
         f"torbox-bridge ready: http://127.0.0.1:{port} qBittorrent v4.5.2 (2.8.19), 0 torrents,"
-        f" state {machine.state}/bridge.db TEST TIME x20\n"
+        f" state {machine.state}/bridge.db\n"
     )
     assert await get(f"http://127.0.0.1:{port}/health") == (200, "ok")
     assert await get(f"http://127.0.0.1:{port}/ready") == (200, "ready")
@@ -47,13 +47,12 @@ async def test_the_line_is_the_same_whatever_the_log_format_and_names_what_was_s
     arr = await house.starts(
         BRIDGE_LOG__FORMAT="json",
         BRIDGE_LOG__LEVEL="debug",
-        BRIDGE_TIME_FACTOR=None,
         BRIDGE_SERVER__URL_BASE="/bridge",
         BRIDGE_QBITTORRENT__DIALECT="5",
     )
     assert house.serve.stdout == (
         f"torbox-bridge ready: http://127.0.0.1:{house.port}/bridge qBittorrent v5.1.0 (2.11.4),"
-        f" 1 torrents, state {house.state}/bridge.db\n"
+        f" 1 torrents, state {house.state}/bridge.db TEST TIME x20\n"
     )
     await arr.call("POST", "torrents/start", data={"hashes": "all"})
     await house.sees(grab, "stoppedUP")
@@ -151,10 +150,13 @@ async def test_asked_twice_it_still_ends_well(house, torbox) -> None:
 # --- the other commands
 
 
-async def test_check_says_whether_the_settings_can_be_used(machine) -> None:
+async def test_check_says_a_line_for_everything_and_makes_nothing(machine) -> None:
     program = await machine.runs("check")
-    assert await program.ends() == 0
-    assert program.stdout == "settings: fine\n"
+    assert await program.ends() == 1  # there is no TorBox here
+    lines = program.stdout.splitlines()
+    assert lines[0] == "✓ settings: can be used"
+    assert [line[:9] for line in lines if line.startswith("✗")] == ["✗ TorBox:"]
+    assert len(lines) > 4
     code, line = await machine.refuses("check", TORBOX_API_KEY=None)
     assert code == 2
     assert "torbox.api_key" in line
