@@ -200,7 +200,7 @@ class House(Machine):
 
     def part(self, grab: Published, path: str) -> Path:
         """Where a file lies until its torrent is complete."""
-        return self.downloads / ".incomplete" / grab.hash / path
+        return self.downloads / ".incomplete" / grab.hash / grab.name / path
 
     def delivered(self, row: dict) -> dict[str, bytes]:
         """What lies in the folder that an arr is pointed at, by path."""
