@@ -26,6 +26,7 @@ from bridge.core.clean import Cleaner
 from bridge.core.commands import Commands
 from bridge.core.deliver import Deliverer
 from bridge.core.engine import Engine
+from bridge.core.exporting import Exporter
 from bridge.core.housekeeping import Housekeeper
 from bridge.core.labels import Labels
 from bridge.core.ledger import Ledger
@@ -126,7 +127,8 @@ async def _core(settings: Settings, clock: Clock, store: Store) -> Core:
     acts = Acts(submitter, looker, Deliverer(ledger, torbox, delivery, clock), cleaner, board)
     engine = Engine(settings, ledger, delivery, acts, admission, accounts, board, clock)
     labels = Labels(ledger, board, store, settings.downloads.path)
-    commands = Commands(ledger, board, store, engine, labels, settings, clock)
+    exporter = Exporter(ledger, store, torbox, engine, clock)
+    commands = Commands(ledger, board, store, engine, labels, exporter, settings, clock)
     commands.load_preferences(kept.get("preferences", ""))
     housekeeper = Housekeeper(engine, board, labels, delivery, cleaner, store, clock)
     return Core(

@@ -96,12 +96,22 @@ class Check(StrEnum):
     RECHECK = "recheck"  # a client asked
 
 
+class Relocation(Struct, frozen=True):
+    """What a client wants done to the files of a complete torrent; a worker does it."""
+
+    save_path: str
+    folder: str
+    names: tuple[tuple[str, str], ...] = ()  # of files, below the folder: old and new
+    begun: bool = False  # the new places were free; from now on what is there is ours
+
+
 class Complete(Struct, frozen=True, tag="complete"):
     """Its files are here, proven. Decided once."""
 
     at: float
     check: Check = Check.NONE
     missing: bool = False  # a client's recheck found files gone
+    relocation: Relocation | None = None
 
 
 class Cause(StrEnum):
@@ -168,6 +178,7 @@ class Cleaning(Struct, frozen=True):
     files: tuple[File, ...]
     placed: bool  # they lie in `folder`, or may; else only among the incomplete
     and_files: bool  # a client asked for the placed files to go, too
+    relocation: Relocation | None = None  # was under way, and is finished first
 
 
 Phase: TypeAlias = (
@@ -215,6 +226,8 @@ class Torrent(Struct, frozen=True, kw_only=True):
     size: int = 0
     piece_length: int = 0
     comment: str = ""
+    created_by: str = ""  # as the .torrent says, like `created_at`: seconds since 1970 or -1
+    created_at: int = -1
     files: tuple[File, ...] = ()
     category: str = ""
     claims: tuple[str, ...] = ()  # other categories that asked for the same hash meanwhile
@@ -345,6 +358,7 @@ class Situation(StrEnum):
     FAILED = "failed"
     PAUSED = "paused"
     MISSING = "missing"
+    RELOCATING = "relocating"  # complete, and a client wants its files elsewhere
 
 
 class Shown(Struct, frozen=True):

@@ -54,6 +54,8 @@ class Acts:
                 return self._deliverer.place(torrent, categories)
             case plan.CheckFiles():
                 return self._deliverer.check_files(torrent)
+            case plan.Relocate():
+                return self._deliverer.relocate(torrent)
             case plan.Clean():
                 return self._deliverer.clean(torrent)
             case plan.AskById():

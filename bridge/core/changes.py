@@ -20,6 +20,9 @@ def with_source(torrent: Torrent, source: Source) -> Torrent:
         files=torrent.files if known else source.files,
         size=torrent.size if known else source.size,
         piece_length=source.piece_length,
+        comment=source.comment,
+        created_by=source.created_by,
+        created_at=source.created_at,
     )
 
 

@@ -15,6 +15,7 @@ from bridge.core.board import Board
 from bridge.core.changes import claimed, paused, wanted_again, with_source, without_claim
 from bridge.core.deliver import cleaning_of, new_attempt
 from bridge.core.engine import Engine
+from bridge.core.exporting import Exporter
 from bridge.core.labels import Labels
 from bridge.core.ledger import Ledger
 from bridge.core.places import Places
@@ -66,6 +67,7 @@ class Commands:
         store: Store,
         engine: Engine,
         labels: Labels,
+        exporter: Exporter,
         settings: Settings,
         clock: Clock,
     ) -> None:
@@ -73,6 +75,7 @@ class Commands:
         self._store = store
         self._engine = engine
         self._labels = labels
+        self._exporter = exporter
         self._clock = clock
         self.board = board
         self._settings = settings
@@ -89,8 +92,9 @@ class Commands:
     async def add(self, source: Source, request: AddRequest) -> None:
         """Take a torrent; when this returns it is committed. For a known hash see design §4."""
         await self._refuse_uncached(source, request)
-        if request.category:
-            await self._labels.ensure_category(request.category)
+        if request.category and not await self._labels.ensure_category(request.category):
+            # As the real server: a name that cannot be one is no reason to refuse the torrent.
+            request = replace(request, category="")
         await self._labels.create_tags(request.tags)
         save_path = self._save_path(request)
         writes: list[Write] = []
@@ -135,6 +139,8 @@ class Commands:
             size=source.size,
             piece_length=source.piece_length,
             comment=source.comment,
+            created_by=source.created_by,
+            created_at=source.created_at,
             files=source.files,
             category=request.category,
             tags=request.tags,
@@ -315,6 +321,10 @@ class Commands:
     async def torrent_file(self, torrent_hash: str) -> bytes | None:
         """The .torrent that was handed over, None for a magnet."""
         return await self._store.torrent_file(self._require(torrent_hash).hash)
+
+    async def export(self, torrent_hash: str) -> bytes:
+        """The same, or what TorBox has, which is waited for a little; else Refused."""
+        return await self._exporter.torrent_file(self._require(torrent_hash).hash)
 
     # Categories, tags, preferences
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from bridge.clock import Clock
 from bridge.core.ledger import Ledger
+from bridge.core.relocate import Relocator
 from bridge.core.wanted import matched
 from bridge.core.watch import Watch
 from bridge.delivery.delivery import Delivery
@@ -49,6 +50,8 @@ class Deliverer:
         self._torbox = torbox
         self._delivery = delivery
         self._clock = clock
+        self._relocator = Relocator(ledger, delivery)
+        self.relocate = self._relocator.relocate
 
     async def deliver(self, torrent: Torrent, watch: Watch, categories: Iterable[Category]) -> None:
         """Bring all wanted files here and prove them; cancelled, it stops between two writes."""
@@ -118,14 +121,14 @@ class Deliverer:
                 # What is left of ours makes room for the new delivery.
                 left = cleaning_of(now, and_files=True)
                 return replace(new_attempt(now, time), cleaning=left)
-            return replace(now, phase=Complete(now.phase.at, missing=bool(missing)))
+            return replace(now, phase=replace(now.phase, check=Check.NONE, missing=bool(missing)))
 
         await self._ledger.change(torrent.hash, change)
 
     async def clean(self, torrent: Torrent) -> None:
         """Unlink what an earlier life of this hash left here, and only that."""
-        cleaning = torrent.cleaning
-        assert cleaning is not None
+        assert torrent.cleaning is not None
+        cleaning = await self._relocator.finished(torrent.hash, torrent.cleaning)
         try:
             await self._delivery.discard_incomplete(torrent.hash, cleaning.folder, cleaning.files)
             if cleaning.placed and cleaning.and_files and cleaning.folder:
@@ -243,4 +246,5 @@ def cleaning_of(torrent: Torrent, *, and_files: bool) -> Cleaning | None:
     placed = isinstance(torrent.phase, Complete) or (
         isinstance(torrent.phase, Delivering) and torrent.phase.placing
     )
-    return Cleaning(torrent.save_path, torrent.folder, torrent.files, placed, and_files)
+    relocation = torrent.phase.relocation if isinstance(torrent.phase, Complete) else None
+    return Cleaning(torrent.save_path, torrent.folder, torrent.files, placed, and_files, relocation)

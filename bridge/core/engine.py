@@ -334,7 +334,7 @@ class Engine:
             log.warning("everything waits: %s", error)
 
     def _worked(self, step: plan.Step) -> None:
-        if isinstance(step, plan.Place | plan.Clean | plan.CheckFiles | plan.Deliver):
+        if isinstance(step, plan.FOR_DISK):
             self.weather.disk = None
         if isinstance(step, plan.FOR_TORBOX):
             self.weather.torbox_answered(self._clock.monotonic())
@@ -386,4 +386,5 @@ def _to_do(torrent: Torrent) -> bool:
     """Whether an ended torrent still has something to be done."""
     if torrent.cleaning is not None:
         return True
-    return isinstance(torrent.phase, Complete) and torrent.phase.check != ""
+    phase = torrent.phase
+    return isinstance(phase, Complete) and (phase.check != "" or phase.relocation is not None)

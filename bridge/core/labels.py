@@ -1,6 +1,7 @@
 """Categories and tags: what clients file torrents under, and where a category's files go."""
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -9,11 +10,14 @@ from msgspec.structs import replace
 
 from bridge.core.board import Board
 from bridge.core.ledger import Ledger
+from bridge.delivery.paths import INCOMPLETE
 from bridge.errors import BadParameter, Refused
 from bridge.model import Category, Torrent
 from bridge.names import safe_path
 from bridge.store import store as remember
 from bridge.store.store import Store
+
+_NOT_IN_PATHS = re.compile("[\x00-\x1f\x7f]")
 
 
 class Labels:
@@ -39,6 +43,10 @@ class Labels:
         wanted = Path(os.path.normpath(Path(self._root) / path))
         if not wanted.is_relative_to(self._root):
             raise Refused("the path lies outside the download folder")
+        if wanted.is_relative_to(Path(self._root) / INCOMPLETE):
+            raise Refused("what is incomplete has its own folder")
+        if _NOT_IN_PATHS.search(str(path)):
+            raise Refused("the path holds a control character")
         return str(wanted)
 
     async def ensure_category(self, name: str) -> bool:
@@ -132,7 +140,7 @@ def _is_category_name(name: str) -> bool:
     parts = PurePosixPath(name).parts
     if "\\" in name or name.startswith("/") or name.endswith("/") or "//" in name:
         return False
-    return ".." not in parts and "\0" not in name
+    return ".." not in parts and not _NOT_IN_PATHS.search(name)
 
 
 def _clean(tags: Iterable[str]) -> list[str]:

@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from bridge.core.labels import Labels
 from bridge.core.ledger import Ledger
+from bridge.core.relocate import renamed
 from bridge.errors import Refused, UnknownTorrent
-from bridge.model import Complete, Delivering, File, Torrent
+from bridge.model import Complete, Delivering, Relocation, Torrent
 from bridge.names import distinct_paths, safe_name, safe_path
 from bridge.torrentfile.magnet import distinct_trackers, write_magnet
 
@@ -23,46 +24,54 @@ class Places:
         self._labels = labels
 
     async def set_location(self, hashes: Iterable[str], path: str) -> None:
-        """Let torrents that are not complete end in this folder; Refused if one is complete.
+        """Let torrents end in this folder; the files of complete ones are moved by a worker.
 
-        What is here of them lies among the incomplete until the end, so nothing is moved.
+        What is incomplete lies in a place of its own until the end, so nothing is moved of it.
         """
         known = [one.lower() for one in hashes if self._listed(one)]
         save_path = self._labels.inside_root(Path(path))
-        if any(_placed(self._ledger.torrents[one]) for one in known):
-            raise Refused("the files of a complete torrent stay where they are")
 
         def change(torrent: Torrent) -> Torrent | None:
-            return None if _placed(torrent) else replace(torrent, save_path=save_path)
+            if not _placed(torrent):
+                return replace(torrent, save_path=save_path)
+            wanted = _wanted(torrent)
+            if Path(save_path).is_relative_to(Path(torrent.save_path) / torrent.folder):
+                raise Refused("a folder cannot be moved into itself")
+            return _relocating(torrent, replace(wanted, save_path=save_path))
 
         await self._ledger.change_all(dict.fromkeys(known, change))
 
     async def rename_files(self, torrent_hash: str, names: Mapping[str, str]) -> None:
         """Give files other paths below the torrent's own folder (old → new), all or none."""
         torrent = self._require(torrent_hash)
-        _refuse_begun(torrent)
         after = [names.get(file.path, file.path) for file in torrent.files]
         plain = all(safe_path(path.split("/")) == path for path in names.values())
         if not plain or distinct_paths(after) != after:
             raise Refused("a file's new name is taken, or cannot be one")
 
         def change(now: Torrent) -> Torrent | None:
-            if _begun(now):
-                return None
-            files = tuple(_renamed(file, names.get(file.path, file.path)) for file in now.files)
-            return replace(now, files=files)
+            if _coming(now):
+                raise Refused("files that come here now keep their names until they are complete")
+            if isinstance(now.phase, Complete):
+                wanted = _wanted(now)
+                pairs = dict(wanted.names) | {old: new for old, new in names.items() if old != new}
+                return _relocating(now, replace(wanted, names=tuple(pairs.items())))
+            return replace(now, files=renamed(now.files, names))
 
         await self._ledger.change(torrent.hash, change)
 
     async def rename_folder(self, torrent_hash: str, folder: str) -> None:
         """Give the torrent's own folder another name; if it is taken, the end finds a free one."""
         torrent = self._require(torrent_hash)
-        _refuse_begun(torrent)
         if safe_name(folder) != folder:
             raise Refused("this cannot be a folder's name")
 
         def change(now: Torrent) -> Torrent | None:
-            return None if _begun(now) else replace(now, folder=folder)
+            if _coming(now):
+                raise Refused("a folder that comes here now keeps its name until it is complete")
+            if isinstance(now.phase, Complete):
+                return _relocating(now, replace(_wanted(now), folder=folder))
+            return replace(now, folder=folder)
 
         await self._ledger.change(torrent.hash, change)
 
@@ -96,15 +105,27 @@ def _placed(torrent: Torrent) -> bool:
     return isinstance(phase, Complete) or (isinstance(phase, Delivering) and phase.placing)
 
 
-def _begun(torrent: Torrent) -> bool:
-    """Whether files lie here under the names they had: then they keep them."""
-    return isinstance(torrent.phase, Delivering | Complete)
+def _coming(torrent: Torrent) -> bool:
+    """Whether files are written here just now, under the names they have."""
+    return isinstance(torrent.phase, Delivering)
 
 
-def _refuse_begun(torrent: Torrent) -> None:
-    if _begun(torrent):
-        raise Refused("files that are here already keep their names")
+def _wanted(torrent: Torrent) -> Relocation:
+    """Where a complete torrent's files are to be, as asked so far; Refused once they move."""
+    phase = torrent.phase
+    if not isinstance(phase, Complete):
+        raise Refused("its files are on their way to their folder")
+    if phase.relocation is None:
+        return Relocation(torrent.save_path, torrent.folder)
+    if phase.relocation.begun:
+        raise Refused("its files are being moved")
+    return phase.relocation
 
 
-def _renamed(file: File, path: str) -> File:
-    return file if path == file.path else replace(file, path=path, origin=file.origin or file.path)
+def _relocating(torrent: Torrent, wanted: Relocation) -> Torrent | None:
+    assert isinstance(torrent.phase, Complete)
+    here = Relocation(torrent.save_path, torrent.folder)
+    relocation = None if wanted == here else wanted
+    if relocation == torrent.phase.relocation:
+        return None
+    return replace(torrent, phase=replace(torrent.phase, relocation=relocation))

@@ -93,6 +93,10 @@ class CheckFiles(Struct, frozen=True):
     """See whether a complete torrent's files are still here."""
 
 
+class Relocate(Struct, frozen=True):
+    """Move or rename a complete torrent's files, as a client asked."""
+
+
 class AskById(Struct, frozen=True):
     """The lists do not show it any more: ask for the item itself."""
 
@@ -127,6 +131,7 @@ Step: TypeAlias = (
     | Deliver
     | Place
     | CheckFiles
+    | Relocate
     | AskById
     | Recreate
     | GiveUpOn
@@ -146,7 +151,7 @@ FOR_TORBOX = (
     CleanTorBox,
     Deliver,
 )
-FOR_DISK = (Deliver, Place, Clean, CheckFiles)
+FOR_DISK = (Deliver, Place, Clean, CheckFiles, Relocate)
 
 
 def next_step(
@@ -193,6 +198,8 @@ def _wanted_step(torrent: Torrent, watch: Watch, give_up: GiveUp, now: float, ti
                 return GiveUpOn(Cause.DELIVERY, _delivery_sentence(give_up))
             return Place() if phase.placing else Deliver()
         case Complete():
+            if phase.relocation is not None:
+                return Relocate()
             return Wait() if phase.check is Check.NONE else CheckFiles()
         case Failed():
             return Wait()

@@ -96,6 +96,11 @@ def _situation(
 
 
 def _complete(torrent: Torrent, moment: Moment) -> tuple[Situation, str]:
+    relocation = torrent.phase.relocation if isinstance(torrent.phase, Complete) else None
+    if relocation is not None:
+        where = f"{relocation.save_path}/{relocation.folder}"
+        waits = moment.weather.disk.sentence if moment.weather.disk else "as a client asked"
+        return Situation.RELOCATING, f"complete; its files go to {where}: {waits}"
     where = f"complete, in {torrent.save_path}/{torrent.folder}"
     if torrent.outlook:
         where = f"{where}; {torrent.outlook}"

@@ -5,6 +5,7 @@ but the downloads.
 """
 
 import asyncio
+import os
 import shutil
 import threading
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -16,7 +17,7 @@ from typing import Self
 
 from bridge.clock import Clock
 from bridge.config import DownloadsSettings
-from bridge.delivery import choosing, moving, paths, removal
+from bridge.delivery import choosing, moving, paths, removal, renaming
 from bridge.delivery.cdn import Cdn
 from bridge.delivery.download import Download, LinkSource, Means
 from bridge.delivery.flow import Flow
@@ -185,17 +186,44 @@ class Delivery:
 
         await self._house.run_long(HOUSE, remove)
 
-    async def move(self, old_save_path: str, new_save_path: str, folder: str) -> None:
-        """Move a complete torrent's folder to another save path, with the errors of `place`."""
+    async def move(
+        self, old_save_path: str, new_save_path: str, folder: str, new_folder: str = ""
+    ) -> None:
+        """Move a complete torrent's folder to another save path or name; errors as of `place`."""
 
         def move(stop: threading.Event) -> None:
             self._check_mount()
             source = self._own(old_save_path, folder)
-            target = self._own(new_save_path, folder)
+            target = self._own(new_save_path, new_folder or folder)
+            if source in target.parents:
+                raise Refused("a folder cannot be moved into itself")
             if source != target:
-                moving.move_folder(source, target, moving.mark_of(folder), stop)
+                moving.move_folder(source, target, moving.mark_of(str(source)), stop)
 
         await self._house.run_long(HOUSE, move)
+
+    async def rename_files(
+        self, save_path: str, folder: str, names: Iterable[tuple[str, str]]
+    ) -> None:
+        """Give a complete torrent's files other names below its folder; done already: nothing."""
+
+        def rename() -> None:
+            self._check_mount()
+            renaming.rename_files(self._own(save_path, folder), names)
+
+        await self._house.run(HOUSE, rename)
+
+    async def is_free(self, save_path: str, folder: str, names: Iterable[str] = ()) -> bool:
+        """Whether nothing has the folder's name, or, with `names`, none of these in it."""
+
+        def look() -> bool:
+            self._check_mount()
+            own = self._own(save_path, folder)
+            return not any(
+                map(os.path.lexists, [paths.within(own, name) for name in names] or [own])
+            )
+
+        return await self._house.run(HOUSE, look)
 
     async def probe(self) -> None:
         """Make the download folder and try everything there that will be needed of it."""

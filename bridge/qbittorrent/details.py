@@ -16,6 +16,7 @@ from bridge.qbittorrent.views import (
     eta,
     has_metadata,
     own_folder,
+    save_path,
     share_limits,
     speed,
     total_size,
@@ -120,7 +121,7 @@ def _identity(words: Words, entry: Entry) -> Fields:
     torrent = entry.torrent
     return {
         "comment": torrent.comment,
-        "created_by": "",
+        "created_by": torrent.created_by,
         "download_path": words.download_path(entry),
         "has_metadata": has_metadata(torrent),
         "hash": torrent.hash,
@@ -129,7 +130,7 @@ def _identity(words: Words, entry: Entry) -> Fields:
         "is_private": bool(torrent.private),
         "name": torrent.name or torrent.hash,
         "private": words.private(torrent),
-        "save_path": torrent.save_path,
+        "save_path": save_path(torrent),
     }
 
 
@@ -170,7 +171,7 @@ def _dates(entry: Entry) -> Fields:
     return {
         "addition_date": int(torrent.added_at),
         "completion_date": int(torrent.completed_at) or -1,
-        "creation_date": -1,
+        "creation_date": torrent.created_at if torrent.created_at > 0 else -1,
         "last_seen": int(torrent.seen_complete_at) or -1,
         "seeding_time": limits.seeding_time,
         "share_ratio": number(limits.ratio),

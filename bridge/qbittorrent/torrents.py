@@ -85,11 +85,9 @@ class Torrents:
         return answers.json(hashes)
 
     async def export(self, request: web.Request) -> web.Response:
-        """The .torrent that was handed over."""
+        """The .torrent that was handed over, else TorBox's."""
         entry = self._entry(await form_of(request))
-        data = await self._commands.torrent_file(entry.torrent.hash)
-        if data is None:
-            raise Refused("Unable to export torrent file. Error: Missing metadata")
+        data = await self._commands.export(entry.torrent.hash)
         response = answers.octets(data, self._dialect.export_type)
         if self._dialect.export_type != PLAIN_TEXT:
             name = f"{entry.torrent.hash}.torrent"

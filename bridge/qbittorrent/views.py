@@ -12,7 +12,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from bridge.core.board import Entry
-from bridge.model import Situation, Torrent
+from bridge.model import Complete, Situation, Torrent
 from bridge.qbittorrent.dialect import Dialect
 from bridge.qbittorrent.encoding import count, number
 
@@ -36,8 +36,10 @@ STATES = {
     Situation.FAILED: "stalledDL",
     Situation.PAUSED: "pausedDL",
     Situation.MISSING: "missingFiles",
+    # An arr takes this for a download under way, and so imports nothing meanwhile.
+    Situation.RELOCATING: "moving",
 }
-FINISHED = frozenset({Situation.COMPLETE, Situation.SEEDING})
+FINISHED = frozenset({Situation.COMPLETE, Situation.SEEDING, Situation.RELOCATING})
 
 
 class Info(Struct, frozen=True):
@@ -208,7 +210,7 @@ class Words:
             "content_path": content,
             "download_path": self.download_path(entry),
             "root_path": content if has_metadata(entry.torrent) else "",
-            "save_path": entry.torrent.save_path,
+            "save_path": save_path(entry.torrent),
         }
 
     def private(self, torrent: Torrent) -> bool | None:
@@ -305,12 +307,20 @@ def own_folder(torrent: Torrent) -> str:
     return torrent.folder or (torrent.root or torrent.name or torrent.hash).replace("/", "_")
 
 
+def save_path(torrent: Torrent) -> str:
+    """Where its folder lies, or will: the new place shows at once, as on the real server."""
+    phase = torrent.phase
+    if isinstance(phase, Complete) and phase.relocation is not None:
+        return phase.relocation.save_path
+    return torrent.save_path
+
+
 def content_path(entry: Entry) -> str:
     """The torrent's own folder (design §5); "" while nothing is known, as on the real server."""
     torrent = entry.torrent
     if not torrent.folder and not has_metadata(torrent) and entry.shown.situation not in FINISHED:
         return ""
-    return f"{torrent.save_path.rstrip('/')}/{own_folder(torrent)}"
+    return f"{save_path(torrent).rstrip('/')}/{own_folder(torrent)}"
 
 
 def availability(entry: Entry) -> int | float:

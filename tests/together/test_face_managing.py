@@ -3,11 +3,12 @@
 import asyncio
 import json
 
+import aiohttp
 import pytest
 import qbittorrentapi
 
 from bridge.core.board import Health
-from bridge.simulator import MiB, Stalled
+from bridge.simulator import FetchedOver, MiB, Stalled
 
 
 async def given(arr, *letters: str, **fields) -> list[str]:
@@ -249,6 +250,45 @@ async def test_the_torrent_that_was_given_is_given_back(arr, torbox) -> None:
     words = "Unable to export torrent file. Error: Missing metadata"
     assert await arr.call("GET", f"torrents/export?hash={a}") == (409, words)
     assert await arr.json("torrents/pieceHashes", hash=a) == []
+
+
+async def exported(arr, torrent_hash: str) -> tuple[int, bytes]:
+    path = f"{arr.url}/api/v2/torrents/export?hash={torrent_hash}"
+    async with arr._session.get(path) as answer:
+        return answer.status, await answer.read()
+
+
+async def test_a_magnets_torrent_comes_from_torbox_once_and_is_kept(arr, house, torbox) -> None:
+    grab = torbox.publish("Show", {"a.mkv": 100_000}, script=FetchedOver(900))
+    await arr.grabs(grab)
+    await house.sees_state(grab, "downloading")
+    assert await exported(arr, grab.hash) == (200, grab.torrent)
+    assert await exported(arr, grab.hash) == (200, grab.torrent)
+    assert len(torbox.calls_to("exportdata")) == 1
+    assert await arr.json("torrents/pieceHashes", hash=grab.hash) != []
+
+
+async def test_what_torbox_had_in_its_cache_cannot_be_exported_and_waits_for_nothing(
+    arr, house, torbox
+) -> None:
+    grab = torbox.publish("Show", {"a.mkv": 100_000})
+    await arr.grabs(grab)
+    await house.sees_state(grab, "pausedUP")
+    words = b"Unable to export torrent file. Error: Missing metadata"
+    assert await exported(arr, grab.hash) == (409, words)
+    torbox.stop("hang")
+    assert await exported(arr, grab.hash) == (409, words)
+
+
+async def test_who_made_a_torrent_and_when_is_shown(arr, torbox) -> None:
+    grab = torbox.publish("Show", {"a.mkv": 100_000})
+    made = b"d10:created by9:some tool13:creation datei1700000000e" + grab.torrent[1:]
+    form = aiohttp.FormData()
+    form.add_field("stopped", "true")
+    form.add_field("torrents", made, filename="a.torrent")
+    assert await arr.call("POST", "torrents/add", data=form) == (200, "Ok.")
+    shown = await arr.json("torrents/properties", hash=grab.hash)
+    assert (shown["created_by"], shown["creation_date"]) == ("some tool", 1700000000)
 
 
 async def test_preferences_keep_what_is_set_except_what_the_bridge_decides(arr, house) -> None:

@@ -147,6 +147,7 @@ def test_only_five_says_null_and_only_of_private() -> None:
         (Situation.FAILED, "stalledDL", "stalledDL"),
         (Situation.PAUSED, "pausedDL", "stoppedDL"),
         (Situation.MISSING, "missingFiles", "missingFiles"),
+        (Situation.RELOCATING, "moving", "moving"),
     ],
 )
 def test_each_situation_has_its_state_in_each_dialect(
@@ -176,9 +177,14 @@ def test_a_ratio_limit_of_minus_one_keeps_it() -> None:
 
 def test_before_the_end_the_limits_stand_as_they_were_set() -> None:
     wishes = Wishes(ratio_limit=2, seeding_minutes=60)
-    for situation in (Situation.HELD, Situation.SEEDING):
+    for situation, limit in (
+        (Situation.HELD, 2),
+        (Situation.RELOCATING, 2),
+        (Situation.SEEDING, -1),
+    ):
         shown = info(entry(known(wishes=wishes), situation))
-        assert (shown["ratio_limit"], shown["ratio"], shown["seeding_time_limit"]) == (2, 0, 60)
+        assert (shown["ratio_limit"], shown["ratio"]) == (limit, 0)
+        assert shown["seeding_time_limit"] == 60
 
 
 def test_progress_and_bytes_agree_and_only_a_finished_torrent_is_whole() -> None:
@@ -341,8 +347,8 @@ def test_no_answer_can_be_misread_by_an_arr(
     assert row["hash"] == HASH
     assert row["state"] in KNOWN_STATES.split()
     whole = row["state"] in {"pausedUP", "stoppedUP", "stalledUP"}
-    assert whole == (row["progress"] == 1)
     assert whole == (shown.situation in {Situation.COMPLETE, Situation.SEEDING})
+    assert (whole or row["state"] == "moving") == (row["progress"] == 1)
     if whole:
         assert row["content_path"].startswith("/")
         assert row["content_path"].startswith(row["save_path"].rstrip("/") + "/")

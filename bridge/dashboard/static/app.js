@@ -312,12 +312,12 @@ const GROUPS = {
   active: ["Active", (t) => t.situation === "moving" || t.situation === "metadata" || t.situation === "checking"],
   waiting: ["Waiting", (t) => t.situation === "held" || t.situation === "paused"],
   stalled: ["Stalled", (t) => t.situation === "stalled"],
-  complete: ["Complete", (t) => t.situation === "complete" || t.situation === "seeding"],
+  complete: ["Complete", (t) => ["complete", "seeding", "relocating"].includes(t.situation)],
   failed: ["Failed", (t) => t.situation === "failed" || t.situation === "missing"],
 };
 const BADGES = {
   moving: ["", "moving"], metadata: ["Metadata", "moving"], checking: ["Checking", "moving"], held: ["Waiting", ""], paused: ["Paused", ""],
-  stalled: ["Stalled", "warn"], complete: ["Complete", "good"], seeding: ["Complete", "good"], failed: ["Failed", "bad"], missing: ["Files gone", "bad"],
+  stalled: ["Stalled", "warn"], complete: ["Complete", "good"], seeding: ["Complete", "good"], relocating: ["Moving files", "moving"], failed: ["Failed", "bad"], missing: ["Files gone", "bad"],
 };
 const RANK = Object.keys(BADGES);
 const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
@@ -460,7 +460,7 @@ function newTrack() {
 }
 
 function fillTrack(track, torrent) {
-  const done = torrent.situation === "complete" || torrent.situation === "seeding";
+  const done = ["complete", "seeding", "relocating"].includes(torrent.situation);
   const off = torrent.situation === "failed" || torrent.situation === "paused" || torrent.situation === "missing";
   const two = !torrent.cached && !done;
   track.className = `track${two ? " two" : ""}${done ? " done" : ""}${off ? " off" : ""}`;
