@@ -22,6 +22,7 @@ from bridge.core.acts import Acts
 from bridge.core.admitting import Admission
 from bridge.core.aftercare import Aftercare
 from bridge.core.board import Board
+from bridge.core.by_hand import ByHand
 from bridge.core.clean import Cleaner
 from bridge.core.commands import Commands
 from bridge.core.deliver import Deliverer
@@ -32,6 +33,7 @@ from bridge.core.labels import Labels
 from bridge.core.ledger import Ledger
 from bridge.core.look import Looker
 from bridge.core.submit import Submitter
+from bridge.core.timeline import Timeline
 from bridge.dashboard.api import BridgeApi
 from bridge.dashboard.dashboard import Dashboard
 from bridge.dashboard.health import Health
@@ -84,6 +86,7 @@ class Bridge:
     engine: Engine
     ledger: Ledger
     reloader: Reloader
+    aftercare: Aftercare
 
 
 @asynccontextmanager
@@ -106,7 +109,15 @@ async def bridge(
         async with core.delivery, core.torbox:
             await _probe(core.delivery)
             async with core.engine, core.housekeeper, core.aftercare, reloader, dashboard:
-                yield Bridge(app, core.board, core.commands, core.engine, core.ledger, reloader)
+                yield Bridge(
+                    app,
+                    core.board,
+                    core.commands,
+                    core.engine,
+                    core.ledger,
+                    reloader,
+                    core.aftercare,
+                )
 
 
 async def _core(settings: Settings, clock: Clock, store: Store) -> Core:
@@ -116,6 +127,7 @@ async def _core(settings: Settings, clock: Clock, store: Store) -> Core:
     torbox = TorBox(settings.torbox, limits, clock, USER_AGENT)
     delivery = Delivery(settings.downloads, clock, user_agent=USER_AGENT, allow_http=local)
     ledger, board = Ledger(store), Board()
+    timeline = Timeline(ledger, board, store, clock)
     _load(ledger, board, remembered)
     submitter = Submitter(ledger, store, torbox, clock)
     cleaner = Cleaner(ledger, torbox, submitter, clock)
@@ -124,7 +136,8 @@ async def _core(settings: Settings, clock: Clock, store: Store) -> Core:
     admission = Admission(settings, torbox, limits, accounts, clock)
     submitter.learn = admission.learn
     looker = Looker(ledger, torbox, accounts, clock)
-    acts = Acts(submitter, looker, Deliverer(ledger, torbox, delivery, clock), cleaner, board)
+    deliverer = Deliverer(ledger, torbox, delivery, timeline, clock)
+    acts = Acts(submitter, looker, deliverer, cleaner, board)
     engine = Engine(settings, ledger, delivery, acts, admission, accounts, board, clock)
     labels = Labels(ledger, board, store, settings.downloads.path)
     exporter = Exporter(ledger, store, torbox, engine, clock)
@@ -145,7 +158,7 @@ async def _core(settings: Settings, clock: Clock, store: Store) -> Core:
         engine=engine,
         commands=commands,
         housekeeper=housekeeper,
-        aftercare=Aftercare(settings, ledger, store, clock, USER_AGENT, kept),
+        aftercare=Aftercare(settings, ledger, store, timeline, clock, USER_AGENT, kept),
     )
 
 
@@ -185,7 +198,9 @@ async def _application(core: Core, password: str, dashboard: Dashboard) -> web.A
     app = web.Application(client_max_size=MOST_BODY_BYTES, middlewares=middlewares)
     app.on_response_prepare.append(face.dress)
     app.add_routes(routes(face, base))
-    app.add_routes(BridgeApi(core.board).routes(base))
+    by_hand = ByHand(core.ledger, core.commands, core.engine)
+    ours = BridgeApi(settings, core.board, by_hand, core.aftercare.timeline, core.clock)
+    app.add_routes(ours.routes(base))
     app.add_routes(hooks.routes(base))
     app.add_routes(dashboard.routes())
     app.add_routes(Health(core.engine, core.board).routes())

@@ -273,6 +273,13 @@ class Torrent(Struct, frozen=True, kw_only=True):
         return self.phase.torrent_id if isinstance(self.phase, Fetching | Delivering) else None
 
 
+class Happening(Struct, frozen=True):
+    """Something that happened to a torrent, in plain words."""
+
+    at: float
+    text: str
+
+
 class Category(Struct, frozen=True):
     """A category, as clients made it. `save_path` is "" when none was given."""
 

@@ -15,6 +15,7 @@ from bridge.core.importing import Importer
 from bridge.core.ledger import Ledger
 from bridge.core.reached import Reached
 from bridge.core.telling import Teller
+from bridge.core.timeline import Timeline
 from bridge.errors import StoreTrouble
 from bridge.store.store import Store, keep
 
@@ -32,6 +33,7 @@ class Aftercare:
         settings: Settings,
         ledger: Ledger,
         store: Store,
+        timeline: Timeline,
         clock: Clock,
         user_agent: str,
         kept: Mapping[str, str],
@@ -42,13 +44,16 @@ class Aftercare:
         self._clock = clock
         self._arrs = [Arr(one, clock, user_agent) for one in settings.arrs]
         contacts = contacts_for(self._arrs, self.reached, settings.server, clock)
-        self._teller = Teller(ledger, store, contacts, settings.failures, clock, self._note)
+        self.timeline = timeline
+        note = timeline.note
+        self._teller = Teller(ledger, store, contacts, settings.failures, clock, note)
         hardlink = settings.downloads.import_mode is ImportMode.HARDLINK
-        self._importer = Importer(ledger, contacts, clock, self._note, hardlink=hardlink)
+        self._importer = Importer(ledger, contacts, clock, note, hardlink=hardlink)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.timeline)
             for arr in self._arrs:
                 await stack.enter_async_context(arr)
             await stack.enter_async_context(self._teller)
@@ -66,9 +71,6 @@ class Aftercare:
         traceback: TracebackType | None,
     ) -> None:
         await self._stack.__aexit__(kind, error, traceback)
-
-    def _note(self, torrent_hash: str, text: str) -> None:
-        """Part of a torrent's history."""
 
     async def _save_reached(self) -> None:
         while True:

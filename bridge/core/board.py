@@ -3,7 +3,8 @@
 Reading never waits and costs what changed: entries are kept in the order of their last change.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -30,6 +31,10 @@ class Health(Struct, frozen=True):
     total_bytes: int = 0  # delivered ever
 
 
+# What was shown of a torrent before (None for nothing), and what is shown now.
+Listener: TypeAlias = Callable[[Entry | None, Entry], None]
+
+
 class Board:
     """What clients may read, changed only by the core.
 
@@ -42,6 +47,7 @@ class Board:
         self.categories: dict[str, Category] = {}
         self.tags: tuple[str, ...] = ()
         self._entries: dict[str, Entry] = {}  # ordered by revision, oldest change first
+        self._listeners: list[Listener] = []
         self._removed: dict[str, int] = {}  # hash → revision; bounded by MOST_REMOVED
 
     MOST_REMOVED = 10_000
@@ -80,6 +86,10 @@ class Board:
             removed.append(torrent_hash)
         return removed
 
+    def listen(self, listener: Listener) -> None:
+        """Be told of every visible change of a torrent that is listed."""
+        self._listeners.append(listener)
+
     def put(self, torrent: Torrent, shown: Shown) -> None:
         """Show this torrent as it is now; nothing happens if it looks the same."""
         before = self._entries.get(torrent.hash)
@@ -88,7 +98,9 @@ class Board:
         self.revision += 1
         self._removed.pop(torrent.hash, None)
         self._entries.pop(torrent.hash, None)
-        self._entries[torrent.hash] = Entry(torrent, shown, self.revision)
+        after = self._entries[torrent.hash] = Entry(torrent, shown, self.revision)
+        for listener in self._listeners:
+            listener(before, after)
 
     def drop(self, torrent_hash: str) -> None:
         """List this torrent no more."""

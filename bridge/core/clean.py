@@ -43,7 +43,6 @@ class Cleaner:
         if not await self._freed(torrent, watch, even_private=True):
             return
         failed = Failed(cause, reason, self._clock.time())
-        log.info("%s: given up, %s", torrent.name, reason)
 
         def change(now: Torrent) -> Torrent | None:
             return replace(now, phase=failed) if now.phase == torrent.phase else None
@@ -65,13 +64,11 @@ class Cleaner:
             return replace(now, phase=Waiting(time, reason), recreated=True)
 
         watch.seen, watch.purged_since = None, None
-        log.info("%s: its content is gone at TorBox", torrent.name)
         await self._ledger.change(torrent.hash, change)
 
     async def nudge(self, torrent: Torrent) -> None:
         """Resume and reannounce once; TorBox may refuse either without harm."""
         assert isinstance(torrent.phase, Fetching)
-        log.info("%s: makes no progress; asks TorBox to resume and reannounce", torrent.name)
         await self._ledger.change(
             torrent.hash,
             lambda now: replace(now, clocks=replace(now.clocks, nudged=True)),

@@ -106,10 +106,7 @@ class Commands:
                 return self._new(source, request, save_path)
             return self._again(before, source, request, save_path)
 
-        before = self._ledger.torrents.get(source.hash)
-        after = await self._ledger.put(source.hash, make, *writes, items=wanted_again)
-        if after is not None and (before is None or after.attempt != before.attempt):
-            log.info("%s: accepted, category %r", after.name, after.category)
+        await self._ledger.put(source.hash, make, *writes, items=wanted_again)
 
     async def _refuse_uncached(self, source: Source, request: AddRequest) -> None:
         """Under `cached_only`, tell those who then take the next release (arr-contract.md §4.3)."""
@@ -197,10 +194,8 @@ class Commands:
                     return self._inherited(replace(torrent, cleaning=cleaning), time)
                 return replace(torrent, phase=Removing(time), cleaning=cleaning)
 
-            after = await self._ledger.change(torrent_hash, change)
+            await self._ledger.change(torrent_hash, change)
             await self._engine.stop_acting(torrent_hash)
-            if after is not None and not after.listed:
-                log.info("%s: removed%s", after.name, " with its files" if and_files else "")
 
     def _inherited(self, torrent: Torrent, time: float) -> Torrent:
         """The first arr is done with it: it becomes the second's, in a new attempt."""

@@ -125,4 +125,5 @@ def contacts_for(
     return tuple(Contact(arr, reached, server, clock) for arr in arrs)
 
 
-Note = Callable[[str, str], None]  # a torrent's hash, and what happened to it in plain words
+# A torrent's hash and name, and what happened to it in plain words.
+Note = Callable[[str, str, str], None]

@@ -1,13 +1,15 @@
 """Delivering: the files come here, are proven, and one rename makes the torrent complete."""
 
 import logging
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
 
 from msgspec.structs import replace
 
 from bridge.clock import Clock
 from bridge.core.ledger import Ledger
 from bridge.core.relocate import Relocator
+from bridge.core.timeline import Timeline
 from bridge.core.wanted import matched
 from bridge.core.watch import Watch
 from bridge.delivery.delivery import Delivery
@@ -39,14 +41,24 @@ from bridge.torbox.client import TorBox
 
 log = logging.getLogger(__name__)
 
+Linker = Callable[[File], Awaitable[str]]
+
 LACKING_SECONDS = 15 * 60.0
 
 
 class Deliverer:
     """Takes a torrent from "ready at TorBox" to "complete here"."""
 
-    def __init__(self, ledger: Ledger, torbox: TorBox, delivery: Delivery, clock: Clock) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        torbox: TorBox,
+        delivery: Delivery,
+        timeline: Timeline,
+        clock: Clock,
+    ) -> None:
         self._ledger = ledger
+        self._timeline = timeline
         self._torbox = torbox
         self._delivery = delivery
         self._clock = clock
@@ -61,11 +73,7 @@ class Deliverer:
         torrent_id = begun.torrent_id
         assert torrent_id is not None
 
-        async def link(file: File) -> str:
-            if file.torbox_id is None:
-                raise TorBoxUnwell(f"TorBox does not list {file.path!r} yet")
-            return await self._torbox.link(torrent_id, file.torbox_id)
-
+        link = self._linker(begun, torrent_id)
         try:
             await self._delivery.deliver(begun.hash, begun.folder, begun.files, link)
         except FileDisproved as error:
@@ -78,6 +86,19 @@ class Deliverer:
             return
         watch.freed()
         await self._change_phase(begun, Delivering(torrent_id, placing=True))
+
+    def _linker(self, torrent: Torrent, torrent_id: int) -> Linker:
+        asked: Counter[int] = Counter()
+
+        async def link(file: File) -> str:
+            if file.torbox_id is None:
+                raise TorBoxUnwell(f"TorBox does not list {file.path!r} yet")
+            asked[file.torbox_id] += 1
+            if asked[file.torbox_id] == 2:  # told once: a long download needs many
+                self._timeline.note(torrent.hash, torrent.name, f"link renewed for {file.path!r}")
+            return await self._torbox.link(torrent_id, file.torbox_id)
+
+        return link
 
     async def place(self, torrent: Torrent, categories: Iterable[Category]) -> None:
         """Rename to the stored target; another name is stored first where that one is taken."""
@@ -105,9 +126,7 @@ class Deliverer:
                 now, phase=Complete(time), completed_at=time, progress=1.0, clocks=Clocks()
             )
 
-        after = await self._ledger.change(torrent.hash, complete)
-        if after is not None and isinstance(after.phase, Complete):
-            log.info("%s: complete, in %s/%s", after.name, after.save_path, after.folder)
+        await self._ledger.change(torrent.hash, complete)
 
     async def check_files(self, torrent: Torrent) -> None:
         """A complete torrent was added again, or is to be rechecked: are its files still here?"""
@@ -174,7 +193,6 @@ class Deliverer:
         after = await self._ledger.change(torrent.hash, change)
         if after is None or not isinstance(after.phase, Delivering):
             return None
-        log.info("%s: ready at TorBox, %d files come here", after.name, len(files))
         return after
 
     async def _lacking(self, torrent: Torrent, watch: Watch, lacking: tuple[str, ...]) -> None:
@@ -213,7 +231,6 @@ class Deliverer:
         def change(now: Torrent) -> Torrent | None:
             return replace(now, phase=failed) if now.phase == torrent.phase else None
 
-        log.info("%s: failed, %s", torrent.name, reason)
         await self._ledger.change(torrent.hash, change)
 
 

@@ -17,12 +17,12 @@ from bridge.clock import Clock
 from bridge.core import ours
 from bridge.core.contacts import Contact, Note
 from bridge.core.ledger import Ledger
+from bridge.core.outlook import HAND_OVER_SECONDS
 from bridge.errors import ArrError, StoreTrouble
 from bridge.model import Complete, Torrent
 
 log = logging.getLogger(__name__)
 
-HAND_OVER_SECONDS = 3600.0
 # After the first call, seconds since completion at which it is looked whether it was imported.
 LOOKS_WHEN_LINKED = (5.0, 10.0, 20.0, 40.0, *(60.0 * minute for minute in range(1, 61)))
 LOOKS_WHEN_MOVED = (60.0, 300.0, 900.0, 1800.0)
@@ -97,7 +97,6 @@ class Importer:
             late = {one for one, until in self._until.items() if until <= now}
             try:
                 for torrent_hash in moved:
-                    self._note(torrent_hash, "moved to another category by its arr")
                     await hand_over(self._ledger, torrent_hash, now, imported=True)
                 for torrent_hash in late - moved:
                     await hand_over(self._ledger, torrent_hash, now, imported=False)
@@ -190,7 +189,8 @@ class Asker:
         await self._contact.arr.refresh()
         for torrent_hash in new:
             self._new.discard(torrent_hash)
-            self._note(torrent_hash, f"asked {self._contact.name} to import it")
+            if (torrent := self._ledger.torrents.get(torrent_hash)) is not None:
+                self._note(torrent_hash, torrent.name, f"asked {self._contact.name} to import it")
 
     async def _look(self, torrent_hash: str) -> None:
         torrent = self._ledger.torrents.get(torrent_hash)
@@ -211,8 +211,7 @@ class Asker:
         # Of a pack, some files may be imported and others not: then rows are left.
         if not rows and ours.was_imported(await self._contact.arr.events(torrent.hash)):
             name = self._contact.name
-            log.info("%s: imported by %s", torrent.name, name)
-            self._note(torrent.hash, f"imported by {name}")
+            self._note(torrent.hash, torrent.name, f"imported by {name}")
             await hand_over(self._ledger, torrent.hash, self._clock.time(), imported=True)
             # It may be removed now, and the arr is to see that soon, too.
             await self._contact.arr.refresh()
@@ -221,7 +220,7 @@ class Asker:
         outlook = f"{self._contact.name} does not import it: {message}" if message else ""
         if outlook != torrent.outlook:
             if outlook:
-                self._note(torrent.hash, outlook)
+                self._note(torrent.hash, torrent.name, outlook)
             await self._ledger.change(torrent.hash, lambda now: _with_outlook(now, outlook))
 
 

@@ -188,7 +188,6 @@ class Looker:
             reason = "TorBox does not have it any more; is sent again"
             return replace(now, phase=Waiting(time, reason), recreated=True)
 
-        log.info("%s: gone at TorBox", torrent.name)
         await self._ledger.change(
             torrent.hash,
             change,

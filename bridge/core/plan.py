@@ -178,6 +178,8 @@ def _wanted_step(torrent: Torrent, watch: Watch, give_up: GiveUp, now: float, ti
     if torrent.cleaning is not None:
         return Clean()
     phase = torrent.phase
+    if torrent.giving_up and isinstance(phase, Waiting | Queued | Fetching | Delivering):
+        return GiveUpOn(Cause.GIVEN_UP, "given up by a person")
     if isinstance(phase, Fetching) and torrent.paused != torrent.paused_at_torbox:
         return PauseThere(torrent.paused)
     if torrent.paused and not isinstance(phase, Complete | Failed | Removing | Submitting):

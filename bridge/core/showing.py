@@ -68,6 +68,8 @@ def _situation(
     torrent: Torrent, watch: Watch, leg: Leg | None, moment: Moment
 ) -> tuple[Situation, str]:
     phase = torrent.phase
+    if torrent.giving_up and not torrent.ended:
+        return Situation.HELD, _held(watch, moment) or "is given up once TorBox has let go of it"
     if torrent.paused and not torrent.ended:
         return Situation.PAUSED, "paused by a client; goes on when it is resumed"
     match phase:

@@ -174,10 +174,6 @@ class Submitter:
             torrent.hash, created.torrent_id, created.queued_id, None, cached=created.cached
         )
         watch.cached_sent = created.cached
-        where = "has it already" if created.cached else "took it"
-        log.info(
-            "%s: TorBox %s", torrent.name, where if created.torrent_id else "put it in its queue"
-        )
 
     async def _note(
         self,

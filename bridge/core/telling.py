@@ -203,7 +203,8 @@ class Teller:
         except (ArrUnwell, ArrGone):
             # Gone says no more than silence: a call that was cut off may have been sent twice.
             found.contact.forget()
-            log.info("%s: whether %s has done it is looked up", torrent.name, telling.arr)
+            text = f"{telling.arr} did not answer; whether it has done it is looked up"
+            self._note(torrent.hash, torrent.name, text)
             self._later(torrent.hash, self._rest(self._looks[torrent.hash]))
         else:
             found.contact.forget()
@@ -251,8 +252,7 @@ class Teller:
         del self._open[telling.hash]
         await self._quota.count(telling.title, forget_telling(telling.hash))
         said = "blocklisted, another one is searched for" if telling.search else "blocklisted"
-        log.info("%s: told %s: %s", telling.name, telling.arr, said)
-        self._note(telling.hash, f"told {telling.arr}: {said}")
+        self._note(telling.hash, telling.name, f"told {telling.arr}: {said}")
         torrent = self._ledger.torrents.get(telling.hash)
         if torrent is not None and isinstance(torrent.phase, Failed):
             await self._leave(torrent, f"{telling.arr} was told and did not remove it")
@@ -277,8 +277,7 @@ class Teller:
 
         await self._ledger.change(torrent.hash, change)
         if outlook and outlook != NO_KEY:
-            log.info("%s: %s", torrent.name, outlook)
-            self._note(torrent.hash, outlook)
+            self._note(torrent.hash, torrent.name, outlook)
 
     async def _wait_with(self, torrent: Torrent, outlook: str, seconds: float) -> None:
         self._later(torrent.hash, max(1.0, seconds))

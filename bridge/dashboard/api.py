@@ -1,30 +1,67 @@
-"""`/api/bridge/…`: what the bridge itself knows of a torrent, as JSON, behind the same login."""
+"""`/api/bridge/torrents…`: what the bridge knows of torrents, as JSON, behind the same login."""
 
 from aiohttp import web
 
+from bridge.clock import Clock
+from bridge.config import ImportMode, Settings
 from bridge.core.board import Board, Entry
+from bridge.core.by_hand import ByHand
+from bridge.core.outlook import what_next
+from bridge.core.timeline import Timeline
+from bridge.dashboard.answer import answer
 
 
 class BridgeApi:
     """Our own API beside qBittorrent's."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(
+        self, settings: Settings, board: Board, by_hand: ByHand, timeline: Timeline, clock: Clock
+    ) -> None:
+        self._settings = settings
         self._board = board
+        self._by_hand = by_hand
+        self._timeline = timeline
+        self._clock = clock
 
     def routes(self, base: str) -> list[web.RouteDef]:
         """Its endpoints below `base`."""
+        torrents = f"{base}/api/bridge/torrents"
         return [
-            web.get(f"{base}/api/bridge/torrents", self.torrents),
-            web.get(f"{base}/api/bridge/torrents/{{hash}}", self.torrent),
+            web.get(torrents, self.torrents),
+            web.get(f"{torrents}/{{hash}}", self.torrent),
+            web.post(f"{torrents}/{{hash}}/retry", self.retry),
+            web.post(f"{torrents}/{{hash}}/give-up", self.give_up),
         ]
 
     async def torrents(self, _request: web.Request) -> web.Response:
         """All torrents, each with its sentence."""
-        return web.json_response([_told(entry) for entry in self._board])
+        return answer([_told(entry) for entry in self._board])
 
     async def torrent(self, request: web.Request) -> web.Response:
-        """One torrent; 404 if there is no such hash."""
-        return web.json_response(_told(self._board.get(request.match_info["hash"])))
+        """One torrent, what happened to it and what happens next; 404 if there is no such hash."""
+        return answer(self._whole(self._board.get(request.match_info["hash"])))
+
+    async def retry(self, request: web.Request) -> web.Response:
+        """A new attempt of a torrent that failed; 409 for any other."""
+        torrent_hash = request.match_info["hash"]
+        await self._by_hand.retry(torrent_hash)
+        return answer(self._whole(self._board.get(torrent_hash)))
+
+    async def give_up(self, request: web.Request) -> web.Response:
+        """Fail it and tell its arr; 409 for one that is complete."""
+        torrent_hash = request.match_info["hash"]
+        await self._by_hand.give_up(torrent_hash)
+        return answer(self._whole(self._board.get(torrent_hash)))
+
+    def _whole(self, entry: Entry) -> dict[str, object]:
+        torrent = entry.torrent
+        hardlink = self._settings.downloads.import_mode is ImportMode.HARDLINK
+        give_up = self._settings.category(torrent.category).give_up
+        return _told(entry) | {
+            "imported_at": torrent.imported_at or None,
+            "next": what_next(torrent, give_up, self._clock.time(), hardlink=hardlink),
+            "timeline": self._timeline.of(torrent.hash),
+        }
 
 
 def _told(entry: Entry) -> dict[str, object]:

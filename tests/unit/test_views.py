@@ -175,7 +175,7 @@ def test_a_ratio_limit_of_minus_one_keeps_it() -> None:
     assert shown["seeding_time_limit"] == -2
 
 
-def test_before_the_end_the_limits_stand_as_they_were_set() -> None:
+def test_before_the_end_the_limits_stand_as_they_were_set_and_none_is_reached() -> None:
     wishes = Wishes(ratio_limit=2, seeding_minutes=60)
     for situation, limit in (
         (Situation.HELD, 2),

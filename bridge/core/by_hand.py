@@ -1,0 +1,50 @@
+"""What a person may do about a single torrent, from the page or the API."""
+
+from msgspec.structs import replace
+
+from bridge.core.commands import Commands
+from bridge.core.engine import Engine
+from bridge.core.ledger import Ledger
+from bridge.errors import Refused, UnknownTorrent
+from bridge.model import Complete, Failed, Told, Torrent
+
+
+class ByHand:
+    """Raises UnknownTorrent, Refused and StoreTrouble."""
+
+    def __init__(self, ledger: Ledger, commands: Commands, engine: Engine) -> None:
+        self._ledger = ledger
+        self._commands = commands
+        self._engine = engine
+
+    async def retry(self, torrent_hash: str) -> None:
+        """Begin a new attempt of a torrent that failed."""
+        torrent = self._require(torrent_hash)
+        if not isinstance(torrent.phase, Failed):
+            raise Refused("it has not failed, so there is nothing to retry")
+        await self._commands.retry(torrent.hash)
+
+    async def give_up(self, torrent_hash: str) -> None:
+        """Let it fail, once TorBox has freed its slot; its arr is then told.
+
+        One that failed already is told to its arr, whatever was decided about that before.
+        """
+        torrent = self._require(torrent_hash)
+        if isinstance(torrent.phase, Complete):
+            raise Refused("it is complete; remove it in the arr instead")
+
+        def change(now: Torrent) -> Torrent | None:
+            if isinstance(now.phase, Failed):
+                return replace(now, told=Told.ASKED)
+            if not now.listed or now.ended:
+                return None
+            return replace(now, giving_up=True)
+
+        await self._ledger.change(torrent.hash, change)
+        await self._engine.stop_acting(torrent.hash)
+
+    def _require(self, torrent_hash: str) -> Torrent:
+        torrent = self._ledger.torrents.get(torrent_hash.lower())
+        if torrent is None or not torrent.listed:
+            raise UnknownTorrent("no such torrent")
+        return torrent
