@@ -160,7 +160,7 @@ class House(Machine):
     def __init__(self, folder: Path, torbox: Simulator, url: str) -> None:
         super().__init__(folder)
         self.torbox = torbox
-        self.environment["BRIDGE_TORBOX__API_URL"] = url
+        self.environment |= {"BRIDGE_TORBOX__API_URL": url, "BRIDGE_LOG__LEVEL": "debug"}
         self.serve: Program
         self.arr: Arr | None = None
         self.port = 0
@@ -211,6 +211,8 @@ class House(Machine):
     async def ends(self) -> None:
         await self._leave()
         await super().ends()
+        assert list(self.working.iterdir()) == []
+        assert list(self.downloads.parent.iterdir()) == [self.downloads]
 
     async def _leave(self) -> None:
         if self.arr is not None:
