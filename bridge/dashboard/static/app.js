@@ -188,7 +188,7 @@ function showStatus() {
   const status = known.status;
   const trouble = status.holds.length > 0;
   $("health-dot").className = `dot ${trouble ? (status.connected ? "warn" : "bad") : "good"}`;
-  say($("health-text"), trouble ? status.holds[0].sentence : sentence(status));
+  say($("health-text"), trouble ? WAITS[status.holds[0].kind] : sentence(status));
   say($("speed"), `${bytes(status.speed)}/s`);
   document.title = status.speed ? `${bytes(status.speed)}/s · torbox-bridge` : "torbox-bridge";
   say($("version"), `torbox-bridge ${status.version}`);
@@ -199,6 +199,12 @@ function showStatus() {
   showFirstRun(status);
 }
 
+const WAITS = {
+  account: "Everything waits: the TorBox account needs you",
+  disk: "Everything waits: the download disk needs you",
+  torbox: "Everything waits until TorBox answers",
+};
+
 function sentence(status) {
   const parts = [];
   if (status.delivering) parts.push(`${status.delivering} coming here`);
@@ -208,7 +214,7 @@ function sentence(status) {
 
 function showHolds(holds) {
   show($("holds"), holds.length > 0);
-  same($("holds"), holds, () => holds.map((hold) => make("div", hold.kind === "torbox" ? "hold" : "hold bad",
+  same($("holds"), holds, () => holds.map((hold) => make("div", hold.kind === "torbox" ? "hold" : "hold severe",
     make("p", "", make("strong", "", `${hold.sentence}.`), ` Since ${clock(hold.since)}; tried again at ${clock(hold.next_at)}.`),
     make("p", "", hold.fix))));
 }
@@ -562,9 +568,11 @@ function refreshDrawer(opened = false) {
 const ACTIONS = [
   ["Try again", "retry", (t) => t.phase === "failed", (t) => post(`api/bridge/torrents/${t.hash}/retry`)],
   ["Ask for peers again", "reannounce", (t) => t.phase === "fetching", (t) => post("api/v2/torrents/reannounce", { hashes: t.hash })],
+  ["Ask for new links", "links", (t) => t.phase === "delivering", (t) => post(`api/bridge/torrents/${t.hash}/links`)],
   ["Look for its files", "recheck", (t) => t.phase === "complete", (t) => post("api/v2/torrents/recheck", { hashes: t.hash })],
   ["Pause", "pause", (t) => !ended(t) && t.situation !== "paused", (t) => post("api/v2/torrents/pause", { hashes: t.hash })],
   ["Go on", "resume", (t) => t.situation === "paused", (t) => post("api/v2/torrents/resume", { hashes: t.hash })],
+  ["Give up and replace", "give-up", (t) => !ended(t), (t) => post(`api/bridge/torrents/${t.hash}/give-up`)],
   ["Remove …", "remove", () => true, (t) => askRemove(t)],
 ];
 const ended = (torrent) => torrent.phase === "complete" || torrent.phase === "failed";
@@ -600,12 +608,12 @@ async function loadDetails(torrent) {
   try {
     const [found, files, told] = await Promise.all([
       read(`api/v2/torrents/info?hashes=${hash}`), read(`api/v2/torrents/files?hash=${hash}`),
-      read(`api/bridge/torrents/${hash}/timeline`).catch(() => []),
+      read(`api/bridge/torrents/${hash}`),
     ]);
     if (view.open !== hash || !found.length) return;
     showFacts(torrent, found[0]);
     showFiles(files);
-    showTimeline(told);
+    showTimeline(told.timeline ?? []);
   } catch (error) {
     if (error instanceof LoginNeeded) logIn();
   }
@@ -633,8 +641,7 @@ function showFiles(files) {
   });
 }
 
-function showTimeline(told) {
-  const events = Array.isArray(told) ? told : told.timeline ?? [];
+function showTimeline(events) {
   const lines = events.map((event) => [event.at ?? event.time, event.sentence ?? event.text ?? ""]);
   same($("drawer-timeline"), lines, () => lines.length
     ? lines.map(([at, text]) => make("li", "", make("time", "", at ? moment(at) : ""), text))
@@ -693,8 +700,10 @@ for (const control of document.querySelectorAll("[data-close]")) control.addEven
 
 // ---------------------------------------------------------------- the checks
 
-$("open-checks").addEventListener("click", () => $("checks").showModal());
-$("run-checks").addEventListener("click", async () => {
+$("open-checks").addEventListener("click", () => { $("checks").showModal(); runChecks(); });
+$("run-checks").addEventListener("click", runChecks);
+
+async function runChecks() {
   $("run-checks").disabled = true;
   say($("checks-said"), "Checking …");
   try {
@@ -709,7 +718,7 @@ $("run-checks").addEventListener("click", async () => {
   } finally {
     $("run-checks").disabled = false;
   }
-});
+}
 
 // ---------------------------------------------------------------- the picture of throughput
 
@@ -731,6 +740,7 @@ async function drawPicture() {
     return path;
   }));
   const total = values.reduce((sum, value) => sum + value, 0) * told.step_seconds;
+  if (!peak) $("chart").replaceChildren();
   const text = peak ? `${bytes(total)} in the last ${view.span}, up to ${bytes(peak)}/s` : `Nothing came in the last ${view.span}`;
   say($("chart-text"), text);
   $("chart").setAttribute("aria-label", text);

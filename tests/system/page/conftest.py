@@ -16,6 +16,8 @@ from types import SimpleNamespace
 import aiohttp
 import pytest
 
+from bridge.app import bridge, listening
+
 PATIENCE_SECONDS = 20.0
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 KEYS = SimpleNamespace(
@@ -41,11 +43,24 @@ ARGUMENTS = (
 )
 
 
+# A picture is to show the paths that people have, not those of a test.
+PLAIN_PATHS = r"""
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) {
+  const node = walker.currentNode, text = node.data
+    .replaceAll(/\S*\/torrents(?=[\s\/.,]|$)/g, "/data/torrents")
+    .replaceAll(/\S*\/state(?=[\s\/]|$)/g, "/config")
+    .replaceAll(location.port, "8484").replaceAll("127.0.0.1", "192.168.1.20");
+  if (text !== node.data) node.data = text;
+}
+"""
+
+
 class Browser:
     """One tab. What it does and sees is what a person would."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
-        self._session, self._url = session, url
+    def __init__(self, session: aiohttp.ClientSession, url: str, pictures: Path) -> None:
+        self._session, self._url, self.pictures = session, url, pictures
 
     async def call(self, method: str, path: str, **body):
         options = {"json": body} if method == "POST" else {}
@@ -117,6 +132,9 @@ class Browser:
         keyboard = {"type": "key", "id": "keyboard", "actions": strokes}
         await self.call("POST", "actions", actions=[keyboard])
 
+    async def count(self, selector: str) -> int:
+        return await self.runs("return document.querySelectorAll(arguments[0]).length", selector)
+
     async def focused(self) -> str:
         """What has the focus: its id, else its class."""
         return await self.runs(
@@ -152,11 +170,18 @@ class Browser:
             mobile=phone,
         )
 
-    async def picture(self, path: Path) -> None:
-        """The screen as a PNG file."""
+    async def refreshes(self) -> None:
+        """Ask at once, as when the page comes to the front, instead of within two seconds."""
+        await self.runs("document.dispatchEvent(new Event('visibilitychange'))")
+
+    async def picture(self, name: str) -> None:
+        """The screen as a PNG file, once nothing moves any more; for the docs with PICTURES_TO."""
+        await self.waits("return document.getAnimations().every(a => a.playState !== 'running')")
+        await self.runs(PLAIN_PATHS)
         png = base64.b64decode(await self.call("GET", "screenshot"))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(png)
+        assert png.startswith(b"\x89PNG")
+        self.pictures.mkdir(parents=True, exist_ok=True)
+        (self.pictures / f"{name}.png").write_bytes(png)
 
     async def _find(self, selector: str) -> str:
         found = await self.call("POST", "element", using="css selector", value=selector)
@@ -196,7 +221,8 @@ async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
         async with session.post(f"{url}/session", json=body) as answer:
             started = (await answer.json())["value"]
         assert "sessionId" in started, started
-        one = Browser(session, f"{url}/session/{started['sessionId']}")
+        pictures = Path(os.environ.get("PICTURES_TO", tmp_path / "pictures"))
+        one = Browser(session, f"{url}/session/{started['sessionId']}", pictures)
         try:
             yield one
         finally:
@@ -212,3 +238,18 @@ def keys() -> SimpleNamespace:
 def row_of() -> Callable[[str], str]:
     """The selector of a torrent's line."""
     return lambda torrent_hash: f'.row[data-hash="{torrent_hash}"]'
+
+
+@pytest.fixture
+def alone():
+    """The house's bridge without an arr, at a port of one's own choice."""
+
+    @asynccontextmanager
+    async def started(house, port: int = 0) -> AsyncIterator[int]:
+        async with (
+            bridge(house.settings, house.clock, "pass-word") as running,
+            listening(running.app, "127.0.0.1", port) as at,
+        ):
+            yield at
+
+    return started
