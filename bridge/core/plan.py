@@ -218,8 +218,13 @@ def _in_monotonic(wait: Wait, now: float, time: float) -> Wait:
 def _fetching_step(
     torrent: Torrent, phase: Fetching, watch: Watch, give_up: GiveUp, now: float
 ) -> Step:
+    verdict = clock_run_out(torrent.clocks, give_up)
     if watch.missing_looks:
-        return _gone_step(watch, phase.torrent_id)
+        step = _gone_step(watch, phase.torrent_id)
+        # Its item may have been deleted just before a kill: then it is given up, not sent again.
+        if verdict is not None and torrent.clocks.nudged and isinstance(step, AskById):
+            return verdict
+        return step
     if watch.reannounce:
         return Reannounce()
     if watch.seen is None:
@@ -230,7 +235,6 @@ def _fetching_step(
         return LookUp()
     if watch.purged_since is not None and now - watch.purged_since >= GONE_SECONDS:
         return Recreate()
-    verdict = clock_run_out(torrent.clocks, give_up)
     if verdict is not None:
         return verdict if torrent.clocks.nudged else Nudge()
     if not torrent.clocks.nudged and _half_way(torrent.clocks, give_up):

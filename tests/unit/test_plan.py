@@ -143,6 +143,17 @@ def test_a_disk_that_refuses_holds_up_deliveries_and_nothing_else():
     assert step(a_torrent(Waiting()), weather=weather) == plan.Submit(look_first=False)
 
 
+def test_what_was_given_up_and_deleted_before_a_kill_is_not_sent_again():
+    ran_out = Clocks(no_seeds=GIVE_UP.no_seeds_hours * 3600, nudged=True)
+    torrent, watch = a_torrent(Fetching(7), clocks=ran_out), a_watch()
+    assert step(torrent, watch) == plan.Wait()  # not before a look
+    for _ in range(plan.GONE_LOOKS):
+        watch.look_missed(NOW)
+    given_up = step(torrent, watch)
+    assert isinstance(given_up, plan.GiveUpOn)
+    assert given_up.cause is Cause.NO_SEEDS
+
+
 def test_absence_from_lists_is_only_ever_a_reason_to_ask_for_the_item_itself():
     watch = a_watch(a_seen())
     for looks in range(1, 10):
