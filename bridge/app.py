@@ -198,7 +198,7 @@ async def _application(core: Core, password: str, dashboard: Dashboard) -> web.A
     app = web.Application(client_max_size=MOST_BODY_BYTES, middlewares=middlewares)
     app.on_response_prepare.append(face.dress)
     app.add_routes(routes(face, base))
-    by_hand = ByHand(core.ledger, core.commands, core.engine)
+    by_hand = ByHand(core.ledger, core.commands, core.engine, core.delivery)
     ours = BridgeApi(settings, core.board, by_hand, core.aftercare.timeline, core.clock)
     app.add_routes(ours.routes(base))
     app.add_routes(hooks.routes(base))

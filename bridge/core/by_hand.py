@@ -5,17 +5,21 @@ from msgspec.structs import replace
 from bridge.core.commands import Commands
 from bridge.core.engine import Engine
 from bridge.core.ledger import Ledger
+from bridge.delivery.delivery import Delivery
 from bridge.errors import Refused, UnknownTorrent
-from bridge.model import Complete, Failed, Told, Torrent
+from bridge.model import Complete, Delivering, Failed, Told, Torrent
 
 
 class ByHand:
     """Raises UnknownTorrent, Refused and StoreTrouble."""
 
-    def __init__(self, ledger: Ledger, commands: Commands, engine: Engine) -> None:
+    def __init__(
+        self, ledger: Ledger, commands: Commands, engine: Engine, delivery: Delivery
+    ) -> None:
         self._ledger = ledger
         self._commands = commands
         self._engine = engine
+        self._delivery = delivery
 
     async def retry(self, torrent_hash: str) -> None:
         """Begin a new attempt of a torrent that failed."""
@@ -42,6 +46,17 @@ class ByHand:
 
         await self._ledger.change(torrent.hash, change)
         await self._engine.stop_acting(torrent.hash)
+
+    async def new_links(self, torrent_hash: str) -> None:
+        """Drop the links to the CDN that its files come over, and ask for new ones."""
+        torrent = self._require(torrent_hash)
+        if not isinstance(torrent.phase, Delivering) or torrent.phase.placing:
+            raise Refused("its files are not coming here just now, so there are no links")
+        # The delivery begins again, and goes on at the same byte.
+        await self._engine.stop_acting(torrent.hash)
+        self._delivery.forget_links(torrent.hash)
+        self._engine.watch(torrent.hash).freed()
+        self._engine.wake()
 
     def _require(self, torrent_hash: str) -> Torrent:
         torrent = self._ledger.torrents.get(torrent_hash.lower())

@@ -31,6 +31,7 @@ class BridgeApi:
             web.get(f"{torrents}/{{hash}}", self.torrent),
             web.post(f"{torrents}/{{hash}}/retry", self.retry),
             web.post(f"{torrents}/{{hash}}/give-up", self.give_up),
+            web.post(f"{torrents}/{{hash}}/links", self.links),
         ]
 
     async def torrents(self, _request: web.Request) -> web.Response:
@@ -51,6 +52,12 @@ class BridgeApi:
         """Fail it and tell its arr; 409 for one that is complete."""
         torrent_hash = request.match_info["hash"]
         await self._by_hand.give_up(torrent_hash)
+        return answer(self._whole(self._board.get(torrent_hash)))
+
+    async def links(self, request: web.Request) -> web.Response:
+        """New links for a torrent whose files are coming here; 409 for any other."""
+        torrent_hash = request.match_info["hash"]
+        await self._by_hand.new_links(torrent_hash)
         return answer(self._whole(self._board.get(torrent_hash)))
 
     def _whole(self, entry: Entry) -> dict[str, object]:

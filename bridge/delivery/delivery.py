@@ -90,6 +90,11 @@ class Delivery:
         work = self._works.get(torrent_hash)
         return work.leg if work else None
 
+    def forget_links(self, torrent_hash: str) -> None:
+        """The next connection for this torrent asks for a new link."""
+        if work := self._works.get(torrent_hash):
+            work.links.clear()
+
     async def measure(self, torrent_hash: str, folder: str, files: Sequence[File]) -> Leg:
         """Count what is here already, as after a restart; a delivery under way counts itself."""
         if self._work(torrent_hash).lock.locked():

@@ -105,7 +105,7 @@ async function poll() {
   asking = true;
   try {
     take(await read(`api/bridge/changes?run=${known.run}&since=${known.revision}`));
-    if (!known.setup) takeSetup(await read("api/bridge/setup"));
+    if (!known.setup) { takeSetup(await read("api/bridge/setup")); showCards(known.status); }
     document.body.classList.remove("stale");
     again();
   } catch (error) {
@@ -535,6 +535,7 @@ function openDrawer(hash) {
   view.open = hash;
   view.active = hash;
   say($("drawer-said"), "");
+  say($("drawer-next"), "");
   for (const id of ["drawer-facts", "drawer-timeline", "drawer-files", "drawer-bar"]) $(id).replaceChildren();
   $("drawer").showModal();
   $("drawer").scrollTop = 0;
@@ -572,7 +573,7 @@ const ACTIONS = [
   ["Look for its files", "recheck", (t) => t.phase === "complete", (t) => post("api/v2/torrents/recheck", { hashes: t.hash })],
   ["Pause", "pause", (t) => !ended(t) && t.situation !== "paused", (t) => post("api/v2/torrents/pause", { hashes: t.hash })],
   ["Go on", "resume", (t) => t.situation === "paused", (t) => post("api/v2/torrents/resume", { hashes: t.hash })],
-  ["Give up and replace", "give-up", (t) => !ended(t), (t) => post(`api/bridge/torrents/${t.hash}/give-up`)],
+  ["Give up and replace", "give-up", (t) => t.phase !== "complete", (t) => post(`api/bridge/torrents/${t.hash}/give-up`)],
   ["Remove …", "remove", () => true, (t) => askRemove(t)],
 ];
 const ended = (torrent) => torrent.phase === "complete" || torrent.phase === "failed";
@@ -613,7 +614,8 @@ async function loadDetails(torrent) {
     if (view.open !== hash || !found.length) return;
     showFacts(torrent, found[0]);
     showFiles(files);
-    showTimeline(told.timeline ?? []);
+    say($("drawer-next"), told.next ? `Next: ${told.next}` : "");
+    showTimeline(told.timeline);
   } catch (error) {
     if (error instanceof LoginNeeded) logIn();
   }
@@ -642,9 +644,8 @@ function showFiles(files) {
 }
 
 function showTimeline(events) {
-  const lines = events.map((event) => [event.at ?? event.time, event.sentence ?? event.text ?? ""]);
-  same($("drawer-timeline"), lines, () => lines.length
-    ? lines.map(([at, text]) => make("li", "", make("time", "", at ? moment(at) : ""), text))
+  same($("drawer-timeline"), events, () => events.length
+    ? events.map((event) => make("li", "", make("time", "", moment(event.at)), event.text)).reverse()
     : [make("li", "", "Nothing is recorded yet.")]);
 }
 
