@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import ip_address
@@ -40,6 +40,7 @@ from bridge.dashboard.health import Health
 from bridge.dashboard.hooks import Hooks, hook_secret
 from bridge.delivery.delivery import Delivery
 from bridge.errors import CannotStart, DiskTrouble
+from bridge.qbittorrent.connection import accepting
 from bridge.qbittorrent.face import Face
 from bridge.qbittorrent.forms import MOST_BODY_BYTES
 from bridge.qbittorrent.reached import NoteAddress
@@ -212,15 +213,13 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
     """Serve the app; gives the port. CannotStart if it is taken."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(runner.cleanup)
         try:
-            await site.start()
+            bound = await stack.enter_async_context(accepting(runner, host, port))
         except OSError as error:
             raise cannot_listen(host, port, error) from error
-        yield site.port
-    finally:
-        await runner.cleanup()
+        yield bound
 
 
 def cannot_listen(host: str, port: int, error: OSError) -> CannotStart:

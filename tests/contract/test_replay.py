@@ -14,7 +14,7 @@ VERSIONS = ("4.5.2", "5.1.0")
 CLASSES = Path(__file__).parent / "classes.txt"
 ROOT = Path(__file__).parent.parent.parent
 # Raised when more steps become alike, never lowered.
-FLOOR = {"4.5.2": {"equal": 379, "alike": 596}, "5.1.0": {"equal": 382, "alike": 595}}
+FLOOR = {"4.5.2": {"equal": 382, "alike": 599}, "5.1.0": {"equal": 384, "alike": 597}}
 
 # What two runs of the same server would not answer alike either.
 VOLATILE = """added_on addition_date completion_date completion_on last_activity seen_complete

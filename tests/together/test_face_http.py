@@ -218,6 +218,44 @@ async def test_a_post_ignores_its_query_and_needs_no_content_type_when_empty(wir
     assert (answer[0], answer[2]) == (200, b"[]")
 
 
+NOISE = {
+    "no request line": b"GET\r\n\r\n",
+    "a word": b"hello\r\n\r\n",
+    "lower-case method": b"get /api/v2/app/version HTTP/1.1\r\nHost: nas\r\n\r\n",
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+    "a length that is none": b"POST / HTTP/1.1\r\nHost: nas\r\nContent-Length: abc\r\n\r\n",
+    "two lengths": b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    "a header without a colon": b"GET / HTTP/1.1\r\nHost: nas\r\nnonsense\r\n\r\n",
+    "a name with a NUL": b"GET / HTTP/1.1\r\nHo\0st: nas\r\n\r\n",
+    "a line without an end": b"GET /" + b"a" * 300_000 + b" HTTP/1.1\r\n\r\n",
+    "a chunk that is none": (
+        b"POST /api/v2/auth/login HTTP/1.1\r\nHost: nas\r\nTransfer-Encoding: chunked\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n\r\nzz\r\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE)
+async def test_what_is_no_request_gets_three_headers_and_no_line_in_the_log(
+    wire: Wire, noise: bytes, caplog
+) -> None:
+    caplog.set_level("DEBUG")
+    status, headers, body = await wire.send(noise)
+    assert (status, body) == (400, b"")
+    assert [name for name, _ in headers] == ["connection", "content-length", "date"]
+    assert dict(headers)["connection"] == "close"
+    assert [record for record in caplog.records if record.exc_info] == []
+    assert [one for one in caplog.records if one.levelname not in {"DEBUG", "INFO"}] == []
+    assert (await wire.ask("GET", "/health"))[0] == 200
+
+
+async def test_a_query_of_two_thousand_hashes_is_read(wire: Wire) -> None:
+    hashes = "|".join(f"{number:040x}" for number in range(2000))
+    path = f"/api/v2/torrents/info?hashes={hashes}"
+    status, _, body = await wire.ask("GET", path, Cookie=await wire.log_in())
+    assert (status, body) == (200, b"[]")
+
+
 async def test_large_answers_are_packed_where_the_client_takes_that(wire: Wire) -> None:
     cookie = await wire.log_in()
     packed = await wire.ask(
