@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo run test check format clean
+.PHONY: help demo run test check format image-size clean
 
 help:
 	@echo "make demo     watch three grabs go through the whole chain, no account needed"
 	@echo "make run      serve, with ./config.yaml or the environment"
 	@echo "make test     every test"
 	@echo "make check    format, lint, types"
+	@echo "make image-size  what our layers of the image weigh, compressed"
 
 define NEW_VENV
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python 3.11 or newer; try: make PYTHON=python3.11 ...")'
@@ -42,6 +43,9 @@ check: .venv/dev
 format: .venv/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+image-size: .venv/run
+	$(BIN)/python packaging/image_size.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dist

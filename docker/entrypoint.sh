@@ -1,7 +1,8 @@
 #!/bin/sh
-# Starts torbox-bridge as PUID:PGID when the container runs as root, and as whoever it is when it
-# was started with `user:`. Then it is the program itself that receives signals.
+# Runs torbox-bridge as PUID:PGID when the container runs as root, and as whoever it is when it was
+# started with `user:`. Then it is the program itself that receives signals.
 set -eu
+PATH=/opt/torbox-bridge/bin:$PATH
 
 fail() {
     echo "torbox-bridge: $1" >&2

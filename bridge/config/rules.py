@@ -34,7 +34,7 @@ MOST_PARALLEL_FILES = 32
 
 def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
     """The settings with one spelling for each value; raises WrongSetting."""
-    home = Path(environ.get("HOME") or "~").expanduser()
+    home = _home(environ)
     result = Settings(
         torbox=_torbox(settings.torbox),
         qbittorrent=_qbittorrent(settings.qbittorrent),
@@ -49,6 +49,13 @@ def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
     if result.state.path == result.downloads.path:
         _wrong("state.path", "it must not be the folder of downloads.path")
     return result
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    try:
+        return Path(environ.get("HOME") or "~").expanduser()
+    except RuntimeError:
+        return Path("/")  # a user that the system has no entry for: Docker says so, too
 
 
 def _wrong(path: str, sentence: str) -> NoReturn:
