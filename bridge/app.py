@@ -104,7 +104,9 @@ async def bridge(
     async with Store(Path(settings.state.path) / "bridge.db") as store:
         core = await _core(settings, clock, store)
         read = read_again or (lambda: settings)
-        reloader = Reloader(read, settings, core.torbox, core.accounts, core.engine, clock)
+        reloader = Reloader(
+            read, settings, core.torbox, core.accounts, core.engine, core.commands, clock
+        )
         dashboard = _dashboard(core, password)
         app = await _application(core, password, dashboard)
         async with core.delivery, core.torbox:

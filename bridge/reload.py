@@ -1,4 +1,7 @@
-"""Picking up a new TorBox key without a restart: on SIGHUP and every ten minutes."""
+"""Settings that change while the bridge runs: the TorBox key, the rules per category, the log.
+
+They are read again on SIGHUP; the key also every ten minutes, because TorBox may rotate it.
+"""
 
 import asyncio
 import logging
@@ -6,9 +9,12 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from msgspec.structs import replace
+
 from bridge.clock import Clock
 from bridge.config import Settings
 from bridge.core.accounts import Accounts
+from bridge.core.commands import Commands
 from bridge.core.engine import Engine
 from bridge.errors import BadSettings
 from bridge.torbox.client import TorBox
@@ -19,7 +25,7 @@ RELOAD_SECONDS = 600.0
 
 
 class Reloader:
-    """Reads the settings again; a key that changed is used at once, the rest needs a restart."""
+    """Reads the settings again and uses what can be changed; the rest is named."""
 
     def __init__(
         self,
@@ -28,6 +34,7 @@ class Reloader:
         torbox: TorBox,
         accounts: Accounts,
         engine: Engine,
+        commands: Commands,
         clock: Clock,
     ) -> None:
         self._read = read
@@ -35,6 +42,7 @@ class Reloader:
         self._torbox = torbox
         self._accounts = accounts
         self._engine = engine
+        self._commands = commands
         self._clock = clock
         self._asked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -76,11 +84,24 @@ class Reloader:
             self._torbox.use_key(key)
             self._accounts.use_key(key)
             self._engine.key_changed()
-        changed = [
-            name
-            for name in settings.__struct_fields__
-            if name != "torbox" and getattr(settings, name) != getattr(self._settings, name)
+            self._settings = replace(
+                self._settings, torbox=replace(self._settings.torbox, api_key=key)
+            )
+        if told:
+            self._use(settings)
+
+    def _use(self, settings: Settings) -> None:
+        """Use the rules and the log level as they are now; say what only a restart changes."""
+        before = self._settings
+        now = replace(before, categories=settings.categories, log=settings.log)
+        if now != before:
+            logging.getLogger().setLevel(settings.log.level.upper())
+            self._engine.use_settings(now)
+            self._commands.use_settings(now)
+            self._settings = now
+            log.info("the rules per category and the log level are used as they are now")
+        later = [
+            name for name in now.__struct_fields__ if getattr(settings, name) != getattr(now, name)
         ]
-        if told and changed:
-            log.warning("restart the bridge for what changed in: %s", ", ".join(changed))
-        self._settings = settings
+        if later:
+            log.warning("restart the bridge for what has changed in: %s", ", ".join(later))

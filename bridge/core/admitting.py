@@ -51,6 +51,10 @@ class Admission:
         self._known: dict[str, tuple[bool, float]] = {}
         self._ask_at = 0.0
 
+    def use_settings(self, settings: Settings) -> None:
+        """Other rules per category, from now on."""
+        self._settings = settings
+
     def known(self, torrent_hash: str) -> bool | None:
         """Whether TorBox has it cached, as far as was heard within the last hour."""
         answer = self._known.get(torrent_hash)

@@ -87,6 +87,10 @@ class Commands:
         """Start with what clients had set before."""
         self.preferences = json.loads(text or "{}")
 
+    def use_settings(self, settings: Settings) -> None:
+        """Other rules per category, from now on."""
+        self._settings = settings
+
     # Adding and removing
 
     async def add(self, source: Source, request: AddRequest) -> None:

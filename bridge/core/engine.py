@@ -110,6 +110,12 @@ class Engine:
                 return None
         return self._admission.known(torrent_hash)
 
+    def use_settings(self, settings: Settings) -> None:
+        """Other rules per category, from now on."""
+        self._settings = settings
+        self._admission.use_settings(settings)
+        self._wake.set()
+
     def key_changed(self) -> None:
         """Another key: what was wrong with the old one says nothing."""
         self.weather.account = None

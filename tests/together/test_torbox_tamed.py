@@ -285,3 +285,17 @@ async def test_two_bridges_on_one_account_do_not_take_each_others_items(
         await house.eventually(lambda: torbox.items == [])
     finally:
         await other.stops()
+
+
+async def test_rules_that_change_count_after_sighup_without_a_restart(house, torbox):
+    new_settings = None
+    arr = await house.starts(read_again=lambda: new_settings or house.settings)
+    grab = torbox.publish("Dead", script=Stalled(at=0.2))
+    await arr.grabs(grab)
+    await house.passes(1800, step=60)
+    assert (await told(house, grab))["phase"] == "fetching"
+    impatient = {"*": CategorySettings(give_up=GiveUp(no_seeds_hours=0.1))}
+    new_settings = replace(house.settings, categories=impatient)
+    house.bridge.reloader.ask()
+    await house.passes(600, step=60)
+    assert (await told(house, grab))["phase"] == "failed"
