@@ -14,6 +14,7 @@ from aiohttp import web
 from yarl import URL
 
 from bridge import __version__
+from bridge.checks.arrs import arr_checks
 from bridge.checks.everything import everything
 from bridge.clock import Clock
 from bridge.config import Settings
@@ -174,6 +175,13 @@ def _dashboard(core: Core, password: str) -> Dashboard:
         user_agent=USER_AGENT,
         allow_http=is_local(core.settings),
     )
+    arrs = partial(
+        arr_checks,
+        core.settings.arrs,
+        Path(core.settings.downloads.path),
+        core.clock,
+        USER_AGENT,
+    )
     return Dashboard(
         core.settings,
         password,
@@ -187,6 +195,7 @@ def _dashboard(core: Core, password: str) -> Dashboard:
         store=core.store,
         kept=core.kept,
         checks=checks,
+        arrs=arrs if core.settings.arrs else None,
         clock=core.clock,
     )
 

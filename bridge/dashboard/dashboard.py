@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +16,7 @@ from bridge.core.accounts import Accounts
 from bridge.core.board import Board
 from bridge.core.engine import Engine
 from bridge.core.ledger import Ledger
+from bridge.dashboard.arr_watch import ArrWatch
 from bridge.dashboard.callers import Callers
 from bridge.dashboard.changes import ChangesApi
 from bridge.dashboard.doctor import ChecksApi
@@ -50,13 +52,17 @@ class Dashboard:
         store: Store,
         kept: dict[str, str],
         checks: Callable[[], Awaitable[list[Check]]],
+        arrs: Callable[[], Awaitable[list[Check]]] | None,
         clock: Clock,
     ) -> None:
         self._base = settings.server.url_base
         self._callers = Callers(clock, self._base)
         self._problems = Problems(Redactor([*settings.secrets(), password]))
         self._page = Page()
-        status = StatusView(board, engine, accounts, limits, self._callers, self._problems, clock)
+        self._arrs = ArrWatch(arrs, clock)
+        status = StatusView(
+            board, engine, accounts, limits, self._callers, self._problems, self._arrs, clock
+        )
         self._changes = ChangesApi(board, status)
         self._setup = SetupApi(settings)
         self._checks = ChecksApi(checks, clock)
@@ -65,13 +71,16 @@ class Dashboard:
         self._metrics = Metrics(readings, clock, self._base)
         torbox.listen(self._metrics.called)
         ledger.listen(self._metrics.changed)
-        self._group = asyncio.TaskGroup()
-        self._sampling: asyncio.Task[None] | None = None
+        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        self._problems.__enter__()
-        await self._group.__aenter__()
-        self._sampling = self._group.create_task(self._throughput.run(), name="throughput")
+        async with AsyncExitStack() as stack:
+            stack.enter_context(self._problems)
+            await stack.enter_async_context(self._arrs)
+            group = await stack.enter_async_context(asyncio.TaskGroup())
+            sampling = group.create_task(self._throughput.run(), name="throughput")
+            stack.callback(sampling.cancel)
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(
@@ -80,12 +89,7 @@ class Dashboard:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._sampling is not None:
-            self._sampling.cancel()
-        try:
-            await self._group.__aexit__(kind, error, traceback)
-        finally:
-            self._problems.__exit__(kind, error, traceback)
+        await self._stack.__aexit__(kind, error, traceback)
 
     @property
     def middlewares(self) -> list[Middleware]:

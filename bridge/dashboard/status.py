@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from bridge import __version__
+from bridge.checks.check import Check
 from bridge.clock import Clock
 from bridge.core.accounts import Accounts
 from bridge.core.board import Board
 from bridge.core.engine import Engine
 from bridge.core.watch import Hold
+from bridge.dashboard.arr_watch import ArrWatch
 from bridge.dashboard.callers import Caller, Callers
 from bridge.dashboard.problems import Problem, Problems
 from bridge.model import Delivering, Fetching
@@ -69,6 +71,7 @@ class Status(Struct, frozen=True):
     free_bytes: int
     speed: int
     callers: Sequence[Caller]
+    arrs: Sequence[Check]  # those in the settings, as they were when last asked
     problems: Sequence[Problem]  # the latest first
 
 
@@ -86,6 +89,7 @@ class StatusView:
         limits: Limits,
         callers: Callers,
         problems: Problems,
+        arrs: ArrWatch,
         clock: Clock,
     ) -> None:
         self._board = board
@@ -94,6 +98,7 @@ class StatusView:
         self._limits = limits
         self._callers = callers
         self._problems = problems
+        self._arrs = arrs
         self._clock = clock
 
     def __call__(self) -> Status:
@@ -114,6 +119,7 @@ class StatusView:
             free_bytes=health.free_bytes,
             speed=health.speed,
             callers=list(self._callers),
+            arrs=self._arrs.seen(),
             problems=list(self._problems)[:MOST_PROBLEMS],
         )
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
+from msgspec.structs import replace
 
+from bridge.config import ArrSettings
 from bridge.simulator import FetchedOver, Stalled
 
 STATIC = Path(__file__).parent.parent.parent / "bridge" / "dashboard" / "static"
@@ -253,3 +256,39 @@ def test_text_is_only_ever_set_as_text() -> None:
     for way in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "Function("):
         assert way not in code
     assert re.findall(r'\son\w+="', (STATIC / "index.html").read_text()) == []
+
+
+async def test_the_arrs_of_the_settings_are_asked_only_while_somebody_looks(
+    house, aiohttp_server
+) -> None:
+    asked = []
+
+    async def status(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.json_response({"appName": "Radarr", "version": "6.1.0"})
+
+    app = web.Application()
+    app.router.add_get("/api/v3/system/status", status)
+    server = await aiohttp_server(app)
+    arr = ArrSettings(name="films", url=str(server.make_url("")), api_key="arr-key-1")
+    house.settings = replace(house.settings, arrs=(arr,))
+    await house.starts()
+    await house.passes(3600, step=600)
+    before = len(asked)
+    reader = Reader(f"http://127.0.0.1:{house.port}")
+    await reader.logs_in()
+
+    async def told() -> list[dict]:
+        return (await reader.refreshes())["status"]["arrs"]
+
+    await house.eventually(told, jump=0)
+    first, *rest = await told()
+    assert (first["name"], first["ok"]) == ("films", True)
+    assert first["sentence"] == "Radarr 6.1.0 answers"
+    assert [one["ok"] for one in rest] == [False]  # it knows nothing of folders
+    looks = len(asked)
+    assert looks > before
+    await told()
+    await house.calm()
+    assert len(asked) == looks
+    await reader.session.close()

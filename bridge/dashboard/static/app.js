@@ -63,8 +63,8 @@ function span(seconds) {
 
 const ago = (at) => (now() - at < 5 ? "just now" : `${span(now() - at)} ago`);
 const clock = (at) => new Date(at * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-const moment = (at) => new Date(at * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 const day = (at) => new Date(at * 1000).toLocaleDateString([], { dateStyle: "medium" });
+const moment = (at) => (day(at) === day(now()) ? clock(at) : `${day(at)}, ${clock(at)}`);
 
 async function copy(text, control) {
   try {
@@ -231,7 +231,7 @@ function showCards(status) {
   say($("adds-more"), `${nextAdd}${calls.used} of ${calls.limit} looks this minute.`);
   say($("disk"), status.free_bytes ? `${bytes(status.free_bytes)} free` : "not measured yet");
   say($("disk-more"), known.setup ? known.setup.downloads : "");
-  showCallers(status.callers);
+  showCallers(status);
 }
 
 function planMore(plan, fetching) {
@@ -241,11 +241,13 @@ function planMore(plan, fetching) {
   return parts.join(" ");
 }
 
-function showCallers(callers) {
+function showCallers({ callers, arrs }) {
   const lines = callers.filter((caller) => caller.let_in_at || caller.arr).slice(-6)
-    .map((caller) => [caller.name, caller.let_in_at ? ago(caller.let_in_at) : "wrong password"]);
-  if (!lines.length) lines.push(["None has called yet", ""]);
-  same($("callers"), lines, () => lines.map(([name, when]) => make("li", "", make("span", "", name), make("span", "", when))));
+    .map((caller) => [caller.name, caller.let_in_at ? ago(caller.let_in_at) : "wrong password", ""]);
+  if (!lines.length) lines.push(["None has called yet", "", ""]);
+  // Those whose key is in the settings were asked themselves.
+  for (const check of arrs) lines.push([`${check.ok ? "✓" : "✗"} ${check.name}: ${check.sentence}`, "", check.ok ? "hint" : "bad"]);
+  same($("callers"), lines, () => lines.map(([name, when, className]) => make("li", className, make("span", "", name), make("span", "", when))));
 }
 
 function showProblems(problems) {
