@@ -113,6 +113,14 @@ def _parser() -> Arguments:
     simulator.add_argument("--host", default="127.0.0.1")
     simulator.add_argument("--port", type=_port, default=8485)
     simulator.set_defaults(command=_simulator)
+    connect = commands.add_parser(
+        "connect", parents=[with_config], help="add the bridge to Sonarr, Radarr … and check it"
+    )
+    connect.add_argument("url", metavar="URL", help="the arr's address, as in a browser")
+    connect.add_argument("api_key", metavar="API_KEY", help="the arr's key; - reads it from stdin")
+    connect.add_argument("--bridge", metavar="URL", default="", help="how the arr reaches us")
+    connect.add_argument("--category", default="", help="instead of the arr's usual one")
+    connect.set_defaults(command=_connect)
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(command=_version)
     return parser
@@ -149,6 +157,20 @@ def _health(settings: Settings) -> int:
             return FINE if answer.status == 200 else TROUBLE
     except (URLError, OSError) as error:
         return _complain(f"the bridge does not answer: {error}", TROUBLE)
+
+
+def _connect(wanted: argparse.Namespace) -> int:
+    from bridge.connect import Wanted, connecting
+
+    settings = load(wanted.config, os.environ)
+    key = sys.stdin.readline().strip() if wanted.api_key == "-" else wanted.api_key
+    if _health(settings) != FINE:
+        return TROUBLE
+    password, _ = qbittorrent_password(settings.qbittorrent, Path(settings.state.path))
+    set_up(replace(settings.log, level="error"), [*settings.secrets(), key, password])
+    asked = Wanted(wanted.url, key, wanted.bridge, wanted.category)
+    clock = Clock(time_factor(os.environ))
+    return _until_stopped(connecting(settings, password, asked, clock, _say), stopped=TROUBLE)
 
 
 def _simulator(wanted: argparse.Namespace) -> int:

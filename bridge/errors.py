@@ -124,11 +124,12 @@ class ArrUnwell(ArrError):
 
 
 class ArrRefused(ArrError):
-    """The arr says no; `key` when it does not know our API key."""
+    """The arr says no; `key` when it does not know our API key, or it has only remarks."""
 
-    def __init__(self, sentence: str, *, key: bool = False) -> None:
+    def __init__(self, sentence: str, *, key: bool = False, only_warnings: bool = False) -> None:
         super().__init__(sentence)
         self.key = key
+        self.only_warnings = only_warnings
 
 
 class ArrGone(ArrError):

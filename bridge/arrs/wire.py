@@ -80,7 +80,9 @@ class Wire:
         if 300 <= status < 400:
             raise ArrRefused(f"{self.name} redirects: the URL in the settings lacks its URL base")
         if 400 <= status < 500:
-            raise ArrRefused(f"{self.name} refuses: {words(said) or status}")
+            raise ArrRefused(
+                f"{self.name} says: {words(said) or status}", only_warnings=_only_warnings(said)
+            )
         if status >= 500 or (content.strip() and said is None):
             raise ArrUnwell(
                 f"{self.name} is not well (status {status}): {words(said) or 'no JSON'}"
@@ -133,6 +135,14 @@ def words(said: object) -> str:
         if isinstance(text, str) and text:
             return display_name(text)[:MOST_WORDS]
     return ""
+
+
+def _only_warnings(said: object) -> bool:
+    failures = said if isinstance(said, list) else []
+    return bool(failures) and all(
+        isinstance(one, dict) and (one.get("severity") == "warning" or one.get("isWarning") is True)
+        for one in failures
+    )
 
 
 def _parsed(content: bytes) -> Any:

@@ -10,7 +10,7 @@ from bridge.arrs.arr import Arr
 from bridge.checks.check import Check, bad, fine
 from bridge.clock import Clock
 from bridge.config import ArrSettings
-from bridge.errors import BridgeError
+from bridge.errors import ArrGone, BridgeError
 
 MARKER = "torbox-bridge-check-"
 
@@ -22,22 +22,24 @@ async def arr_checks(
     found: list[Check] = []
     for settings in arrs:
         async with Arr(settings, clock, user_agent) as arr:
-            found += await _checked(arr, downloads)
+            found += await checked(arr, downloads, downloads)
     if not found:
         hint = "with an arr's key under arrs: dead releases are replaced without a person"
         return [fine("arrs", "none in the settings", hint)]
     return found
 
 
-async def _checked(arr: Arr, downloads: Path) -> list[Check]:
+async def checked(arr: Arr, downloads: Path, folder: Path) -> list[Check]:
+    """One arr; `folder` is what it must see: the download folder, or a category's in it."""
     try:
         app = await arr.app()
     except BridgeError as error:
         return [bad(arr.name, str(error), "mend its url and api_key under arrs:")]
     checks = [fine(arr.name, f"{app.name} {app.version} answers")]
     try:
-        checks.append(await _folder(arr, downloads))
+        checks.append(await _folder(arr, folder))
         checks += await _roots(arr, downloads)
+        checks += await _mounts(arr, downloads)
     except BridgeError as error:
         checks.append(bad(arr.name, str(error), "its log may say why"))
     return checks
@@ -94,3 +96,29 @@ async def _roots(arr: Arr, downloads: Path) -> list[Check]:
         return []
     fix = f"use a library beside the download folder, such as {here.parent}/media"
     return [bad(f"{arr.name} library", f"its root folder {wrong[0]} meets {downloads}", fix)]
+
+
+async def _mounts(arr: Arr, downloads: Path) -> list[Check]:
+    """On one file system a finished file is moved or linked in no time, else it is copied."""
+    reply = await arr.wire.call("GET", await arr.path("rootfolder"))
+    roots = [PurePosixPath(str(one.get("path", ""))) for one in _objects(reply.body)]
+    try:
+        reply = await arr.wire.call("GET", await arr.path("diskspace"))
+    except ArrGone:
+        return []
+    mounts = [PurePosixPath(str(one.get("path", ""))) for one in _objects(reply.body)]
+    here = _mount_of(PurePosixPath(await _mapped(arr, downloads)), mounts)
+    apart = [root for root in roots if _mount_of(root, mounts) != here]
+    if here is None or not apart:
+        return []
+    fix = (
+        f"give {arr.name} and the bridge one volume that holds both, such as /data with"
+        " /data/torrents and /data/media; until then every import is a copy"
+    )
+    sentence = f"{apart[0]} and {downloads} are not on one file system for {arr.name}"
+    return [bad(f"{arr.name} file system", sentence, fix)]
+
+
+def _mount_of(path: PurePosixPath, mounts: Iterable[PurePosixPath]) -> PurePosixPath | None:
+    around = [mount for mount in mounts if path.is_relative_to(mount)]
+    return max(around, key=lambda mount: len(mount.parts), default=None)

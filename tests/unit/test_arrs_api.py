@@ -133,8 +133,29 @@ async def test_a_validation_that_fails_says_its_reasons(answering):
         return web.json_response(failures, status=400)
 
     arr = await answering(answer)
-    with pytest.raises(ArrRefused, match="Sonarr refuses: Unable to connect"):
+    with pytest.raises(ArrRefused, match="Sonarr says: Unable to connect"):
         await arr.refresh()
+
+
+@pytest.mark.parametrize(
+    ("failures", "only"),
+    [
+        ([{"errorMessage": "x", "severity": "warning"}], True),
+        ([{"errorMessage": "x", "isWarning": True}, {"errorMessage": "y"}], False),
+        ([], False),
+        ("x", False),
+    ],
+)
+async def test_remarks_are_told_from_refusals(answering, failures, only):
+    def answer(request):
+        if request.path.endswith("status"):
+            return web.json_response({"appName": "Radarr"})
+        return web.json_response(failures, status=400)
+
+    arr = await answering(answer)
+    with pytest.raises(ArrRefused) as raised:
+        await arr.refresh()
+    assert raised.value.only_warnings is only
 
 
 async def test_a_row_that_is_gone_is_told_from_one_that_is_refused(answering):

@@ -32,6 +32,8 @@ def routes(arr: ArrSimulator) -> list[web.RouteDef]:
         ("POST", "downloadclient/test"): api.test_client,
         ("GET", "rootfolder"): api.root_folders,
         ("GET", "filesystem"): api.filesystem,
+        ("GET", "remotepathmapping"): api.empty,
+        ("GET", "diskspace"): api.disks,
     }
     found = [
         web.route(method, f"/api/{{api}}/{path}", api.guarded(handler))
@@ -221,6 +223,15 @@ class Api:
             ]
         parent = f"{Path(path).parent}"
         return web.json_response({"parent": parent, "directories": folders, "files": []})
+
+    async def disks(self, _request: web.Request) -> web.Response:
+        """The mounts that it sees."""
+        mounts = [{"path": path, "freeSpace": 10**12} for path in self._arr.mounts]
+        return web.json_response(mounts)
+
+    async def empty(self, _request: web.Request) -> web.Response:
+        """There are none."""
+        return web.json_response([])
 
     def _done(self, request: web.Request) -> web.Response:
         if request.match_info["api"] == "v5":

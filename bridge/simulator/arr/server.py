@@ -51,6 +51,7 @@ class ArrSimulator:
     strict_history: bool = False  # Sonarr 5: 400 where there is no grab to be marked as failed
     searches_again: bool = True  # "Redownload Failed"
     root_folders: list[str] = field(default_factory=list)
+    mounts: list[str] = field(default_factory=lambda: ["/"])
     sees: Callable[[str], bool] = lambda path: Path(path).is_dir()
     down: bool = False
     slow: float = 0.0
