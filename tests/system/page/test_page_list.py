@@ -1,42 +1,12 @@
 """The page in Chromium: thousands of torrents, hostile names, keys only, a phone, a restart."""
 
-import time
-
 import pytest
-from msgspec.structs import replace
 
-from bridge.model import Cause, Complete, Failed, File, Torrent, Waiting
+from benchmarks.remembered import remembered
 from bridge.simulator import FetchedOver, Stalled
-from bridge.store.store import Store, put_torrent
 
 PASSWORD = "pass-word"
 HOSTILE = '<img src=x onerror="window.hit=1"><script>window.hit=1</script>${7*7}{{7*7}}&lt;b&gt;'
-
-
-async def remembered(house, count: int) -> None:
-    """So many torrents in the state, of all kinds, as if the bridge had run for a year."""
-    now = time.time()
-    kinds = [Complete(now), Complete(now), Failed(Cause.NO_SEEDS, "no seeds for 2 hours", now)]
-    torrents = [
-        Torrent(
-            hash=f"{number:040x}",
-            v1=f"{number:040x}",
-            v2="",
-            name=f"Show.{number:04}.S{number % 9:02}E{number % 24:02}.1080p",
-            magnet=f"magnet:?xt=urn:btih:{number:040x}",
-            size=(number % 50 + 1) * 2**28,
-            files=(File("a.mkv", (number % 50 + 1) * 2**28),),
-            category=("tv-sonarr", "radarr")[number % 2],
-            save_path=str(house.downloads),
-            folder=f"Show.{number:04}",
-            phase=kinds[number % 3],
-            added_at=now - number,
-        )
-        for number in range(count)
-    ]
-    torrents[0] = replace(torrents[0], phase=Waiting(now + 1e6), paused=True)
-    async with Store(f"{house.settings.state.path}/bridge.db") as store:
-        await store.write(*(put_torrent(torrent) for torrent in torrents))
 
 
 async def opened(house, browser) -> None:
@@ -46,7 +16,7 @@ async def opened(house, browser) -> None:
 async def test_five_thousand_torrents_are_scrolled_searched_sorted_and_filtered(
     house, browser
 ) -> None:
-    await remembered(house, 5000)
+    await remembered(house.settings, 5000)
     await house.starts()
     await opened(house, browser)
     await browser.reads("#count", "5,000 torrents")
@@ -81,7 +51,7 @@ async def test_each_step_of_the_list_costs_little_with_five_thousand_torrents(
     house, browser
 ) -> None:
     """Counted by the browser itself: no key and no step holds it up for a quarter second."""
-    await remembered(house, 5000)
+    await remembered(house.settings, 5000)
     await house.starts()
     await opened(house, browser)
     await browser.reads("#count", "5,000 torrents")
