@@ -6,7 +6,8 @@ from bridge.clock import Clock
 from bridge.config import DownloadsSettings, ImportMode
 from bridge.core import showing
 from bridge.core.board import Board
-from bridge.core.watch import Watch, Weather
+from bridge.core.watch import Watch
+from bridge.core.weather import Weather
 from bridge.delivery.delivery import Delivery
 from bridge.model import Torrent
 

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable
 from types import TracebackType
 from typing import Self
 
@@ -16,7 +15,9 @@ from bridge.core.admitting import SLOTS_ARE_FULL, Admission, Load
 from bridge.core.board import Board
 from bridge.core.display import Display
 from bridge.core.ledger import Change, Ledger
-from bridge.core.watch import Watch, Weather
+from bridge.core.lookout import Lookout
+from bridge.core.watch import Watch
+from bridge.core.weather import Weather
 from bridge.delivery.delivery import Delivery
 from bridge.errors import BridgeError, DiskTrouble, StoreTrouble, TorBoxBusy, TorBoxError
 from bridge.model import Complete, Delivering, Fetching, Queued, Torrent
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 ACTIVE_ROUND_SECONDS = 1.0  # while files come here: the list shows their progress
 ROUND_SECONDS = 5.0
+TORRENTS_AT_ONCE = 200  # decided on before requests get their turn
 SHORTEST_ROUND_SECONDS = 0.05  # whatever is due, others get their turn in between
 
 
@@ -54,15 +56,13 @@ class Engine:
         self._watches: dict[str, Watch] = {}
         self._live: set[str] = set()
         self._running: dict[str, tuple[plan.Step, asyncio.Task[None]]] = {}
-        self._look: asyncio.Task[None] | None = None
-        self._look_wanted = False
         self._asking: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._group = asyncio.TaskGroup()
+        self._lookout = Lookout(acts.looker, accounts, self.weather, clock, self._wake)
         self._loop: asyncio.Task[None] | None = None
         self._measuring: asyncio.Task[None] | None = None
         self._next_round_at = -math.inf
-        self._interval_seconds = settings.torbox.poll_seconds
         self._round_at = clock.monotonic()
         ledger.listen(self._changed)
 
@@ -83,7 +83,7 @@ class Engine:
         for task in [
             self._loop,
             self._measuring,
-            self._look,
+            self._lookout.task,
             self._asking,
             *(act for _, act in self._running.values()),
         ]:
@@ -97,7 +97,7 @@ class Engine:
 
     def look_soon(self) -> None:
         """Look at TorBox as soon as that is polite; a webhook says that something happened."""
-        self._look_wanted = True
+        self._lookout.wanted = True
         self._wake.set()
 
     async def is_cached(self, torrent_hash: str, seconds: float) -> bool | None:
@@ -105,7 +105,7 @@ class Engine:
         if self._admission.known(torrent_hash) is None:
             try:
                 async with asyncio.timeout(self._clock.socket_seconds(seconds)):
-                    await self._guarded(self._admission.ask([torrent_hash]))
+                    await self.weather.guard(self._admission.ask([torrent_hash]), self._clock)
             except TimeoutError:
                 return None
         return self._admission.known(torrent_hash)
@@ -119,7 +119,7 @@ class Engine:
     def key_changed(self) -> None:
         """Another key: what was wrong with the old one says nothing."""
         self.weather.account = None
-        self._acts.looker.last_look = None
+        self._lookout.begin_anew()
         self._wake.set()
 
     @property
@@ -131,7 +131,7 @@ class Engine:
     def busy(self) -> bool:
         """Whether an act or a look is under way, or a decision is due; tests wait for calm."""
         due = self._next_round_at <= self._clock.monotonic()
-        tasks = [self._look, self._asking, *self._running]
+        tasks = [self._lookout.task, self._asking, *self._running]
         return any(tasks) or self._wake.is_set() or due
 
     async def stop_acting(self, torrent_hash: str) -> None:
@@ -169,11 +169,15 @@ class Engine:
         while True:
             self._wake.clear()
             self._next_round_at = -math.inf
-            wait = self._round()
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            wait = await self._round()
             try:
                 await self._save_progress()
             except StoreTrouble as error:
                 log.warning("%s", error)
+            # Answers come first: a round that took long is followed by a rest.
+            await asyncio.sleep(min(loop.time() - began, 1.0))
             if wait is None:
                 self._next_round_at = math.inf
                 await self._wake.wait()
@@ -181,13 +185,17 @@ class Engine:
                 self._next_round_at = self._clock.monotonic() + wait
                 await self._clock.wait(self._wake, wait)
 
-    def _round(self) -> float | None:
+    async def _round(self) -> float | None:
         """Decide for every live torrent; seconds until the next round, None for "when woken"."""
         now, time = self._clock.monotonic(), self._clock.time()
         next_at: list[float | None] = []
         waiting: list[Torrent] = []
-        for torrent_hash in list(self._live):
-            torrent = self._ledger.torrents[torrent_hash]
+        for number, torrent_hash in enumerate(list(self._live)):
+            if number % TORRENTS_AT_ONCE == TORRENTS_AT_ONCE - 1:
+                await asyncio.sleep(0)
+            torrent = self._ledger.torrents.get(torrent_hash)
+            if torrent is None:
+                continue
             if torrent_hash not in self._running:
                 give_up = self._settings.category(torrent.category).give_up
                 watch = self.watch(torrent_hash)
@@ -202,38 +210,21 @@ class Engine:
                     watch.turn = ""
             self._show(torrent)
         next_at.append(self._start_submits(waiting, now))
-        next_at.append(self._start_look(now))
+        poll = self._settings.torbox.poll_seconds
+        next_at.append(
+            self._lookout.start(self._group, self._outstanding(), poll, live=bool(self._live))
+        )
         self._display.show_health()
         return self._pause_between(next_at, now)
 
     def _pause_between(self, next_at: list[float | None], now: float) -> float | None:
         due = [at for at in next_at if at is not None]
         # The speed that is shown sinks for a while after the last byte.
-        if self._running or self._look is not None or self._delivery.flow.speed:
+        if self._running or self._lookout.task is not None or self._delivery.flow.speed:
             due.append(now + ACTIVE_ROUND_SECONDS)
         elif self._live:
             due.append(now + ROUND_SECONDS)
         return max(SHORTEST_ROUND_SECONDS, min(due) - now) if due else None
-
-    def _start_look(self, now: float) -> float | None:
-        outstanding = self._outstanding()
-        watches, poll = list(outstanding.values()), self._settings.torbox.poll_seconds
-        self._interval_seconds = plan.look_interval(watches, poll, now)
-        due = plan.next_look_at(watches, poll, self._acts.looker.last_look, now)
-        hold = self.weather.torbox_hold(create=bool(self._live))
-        if hold is not None and self._live:
-            due = hold.until  # this look is the probe that lifts it
-        if self.accounts.wanted and self.accounts.free_slots is None and hold is None:
-            due = now
-        if due is not None and self._look_wanted and self._acts.looker.last_look is not None:
-            due = min(due, self._acts.looker.last_look + plan.NEAREST_LOOK_SECONDS)
-        if due is None or self._look is not None:
-            return None
-        if due > now:
-            return due
-        self._look_wanted = False
-        self._look = self._group.create_task(self._looking(outstanding), name="look")
-        return None
 
     def _outstanding(self) -> dict[str, Watch]:
         """What a look at the list is for: what is at TorBox, and what waits for a slot there."""
@@ -255,12 +246,14 @@ class Engine:
         """Start what the admission lets go; the others are told their place."""
         decision = self._admission.decide(waiting, self._load(), now)
         for torrent, step in decision.steps:
-            self._start(torrent, step)
+            if torrent.hash not in self._running:
+                self._start(torrent, step)
         for choice in decision.held:
             self.watch(choice.torrent.hash).turn = choice.reason
         if decision.ask and self._asking is None:
             self._asking = self._group.create_task(
-                self._guarded(self._admission.ask(decision.ask)), name="ask what is cached"
+                self.weather.guard(self._admission.ask(decision.ask), self._clock),
+                name="ask what is cached",
             )
             self._asking.add_done_callback(lambda _task: self._asked())
         return decision.next_at
@@ -296,7 +289,7 @@ class Engine:
         except TorBoxBusy as error:
             watch.hold(self._clock.monotonic(), error.wait_seconds, str(error))
         except (TorBoxError, DiskTrouble) as error:
-            self._met(error)
+            self.weather.met(error, self._clock.monotonic())
             watch.back_off(self._clock.monotonic(), str(error))
         except (StoreTrouble, BridgeError) as error:
             log.warning("%s: %s", torrent.name, error)
@@ -306,38 +299,6 @@ class Engine:
         finally:
             del self._running[torrent.hash]
             self._wake.set()
-
-    async def _looking(self, outstanding: dict[str, Watch]) -> None:
-        try:
-            await self._guarded(self._look_once(outstanding, self._interval_seconds))
-        finally:
-            self._look = None
-            self._wake.set()
-
-    async def _look_once(self, outstanding: dict[str, Watch], interval: float) -> None:
-        try:
-            await self.accounts.refresh(outstanding=bool(outstanding))
-            await self._acts.looker.look(outstanding, interval)
-        except TorBoxBusy as error:
-            now = self._clock.monotonic()
-            self._acts.looker.last_look = now + error.wait_seconds - interval
-            return
-        self.weather.torbox_answered(self._clock.monotonic())
-
-    async def _guarded(self, asking: Awaitable[None]) -> None:
-        """Ask TorBox something that concerns no single torrent."""
-        try:
-            await asking
-        except TorBoxBusy as error:
-            log.info("TorBox is asked again later: %s", error)
-        except (TorBoxError, StoreTrouble) as error:
-            self._met(error)
-
-    def _met(self, error: BridgeError) -> None:
-        before = self.weather.sentence
-        self.weather.met(error, self._clock.monotonic())
-        if self.weather.sentence != before:
-            log.warning("everything waits: %s", error)
 
     def _worked(self, step: plan.Step) -> None:
         if isinstance(step, plan.FOR_DISK):
@@ -364,7 +325,7 @@ class Engine:
     def _show(self, torrent: Torrent) -> None:
         if torrent.listed:
             watch = self._watches.get(torrent.hash) or Watch(since=self._clock.monotonic())
-            self._display.show(torrent, watch, self._interval_seconds)
+            self._display.show(torrent, watch, self._lookout.interval_seconds)
 
     def _disk_works(self, last_byte_at: float | None) -> None:
         """Bytes that arrive again are the proof that the disk takes them."""

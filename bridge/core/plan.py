@@ -7,7 +7,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.config import GiveUp
-from bridge.core.watch import Watch, Weather
+from bridge.core.watch import Watch
+from bridge.core.weather import Weather
 from bridge.model import (
     Cause,
     Check,

@@ -9,7 +9,8 @@ from typing import assert_never
 from msgspec import Struct
 
 from bridge.core import plan
-from bridge.core.watch import Watch, Weather
+from bridge.core.watch import Watch
+from bridge.core.weather import Weather
 from bridge.delivery.leg import Leg
 from bridge.model import (
     Complete,

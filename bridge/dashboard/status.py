@@ -10,7 +10,7 @@ from bridge.clock import Clock
 from bridge.core.accounts import Accounts
 from bridge.core.board import Board
 from bridge.core.engine import Engine
-from bridge.core.watch import Hold
+from bridge.core.weather import Hold
 from bridge.dashboard.arr_watch import ArrWatch
 from bridge.dashboard.callers import Caller, Callers
 from bridge.dashboard.problems import Problem, Problems

@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from bridge.config import GiveUp
 from bridge.core import plan
-from bridge.core.watch import Watch, Weather
+from bridge.core.watch import Watch
+from bridge.core.weather import Weather
 from bridge.errors import AccountTrouble, DiskTrouble, Trouble
 from bridge.model import (
     Cause,

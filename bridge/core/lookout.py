@@ -1,0 +1,80 @@
+"""When to look at TorBox, and the look itself: one at a time, for all torrents."""
+
+import asyncio
+
+from bridge.clock import Clock
+from bridge.core import plan
+from bridge.core.accounts import Accounts
+from bridge.core.look import Looker
+from bridge.core.watch import Watch
+from bridge.core.weather import Weather
+from bridge.errors import TorBoxBusy
+
+
+class Lookout:
+    """Keeps the time of looks, and starts them. A look that works lifts what held all up."""
+
+    def __init__(
+        self,
+        looker: Looker,
+        accounts: Accounts,
+        weather: Weather,
+        clock: Clock,
+        wake: asyncio.Event,
+    ) -> None:
+        self._looker = looker
+        self._accounts = accounts
+        self._weather = weather
+        self._clock = clock
+        self._wake = wake
+        self.wanted = False  # a webhook said that something happened
+        self.interval_seconds = plan.QUIET_LOOK_SECONDS
+        self.task: asyncio.Task[None] | None = None
+
+    def begin_anew(self) -> None:
+        """Whatever was seen before says nothing any more."""
+        self._looker.last_look = None
+
+    def start(
+        self, group: asyncio.TaskGroup, outstanding: dict[str, Watch], poll: float, *, live: bool
+    ) -> float | None:
+        """Look if it is time; else when it will be, monotonic, None for "not as things are"."""
+        now = self._clock.monotonic()
+        due = self._due(list(outstanding.values()), poll, now, live=live)
+        if due is None or self.task is not None:
+            return None
+        if due > now:
+            return due
+        self.wanted = False
+        self.task = group.create_task(self._look(outstanding), name="look")
+        return None
+
+    def _due(self, watches: list[Watch], poll: float, now: float, *, live: bool) -> float | None:
+        last_look = self._looker.last_look
+        self.interval_seconds = plan.look_interval(watches, poll, now)
+        hold = self._weather.torbox_hold(create=live)
+        if hold is not None and live:
+            return hold.until  # this look is the probe that lifts it
+        if self._accounts.wanted and self._accounts.free_slots is None and hold is None:
+            return now
+        due = plan.next_look_at(watches, poll, last_look, now)
+        if due is not None and self.wanted and last_look is not None:
+            return min(due, last_look + plan.NEAREST_LOOK_SECONDS)
+        return due
+
+    async def _look(self, outstanding: dict[str, Watch]) -> None:
+        try:
+            await self._weather.guard(self._look_once(outstanding), self._clock)
+        finally:
+            self.task = None
+            self._wake.set()
+
+    async def _look_once(self, outstanding: dict[str, Watch]) -> None:
+        interval = self.interval_seconds
+        try:
+            await self._accounts.refresh(outstanding=bool(outstanding))
+            await self._looker.look(outstanding, interval)
+        except TorBoxBusy as error:
+            self._looker.last_look = self._clock.monotonic() + error.wait_seconds - interval
+            return
+        self._weather.torbox_answered(self._clock.monotonic())

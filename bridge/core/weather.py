@@ -1,0 +1,109 @@
+"""What holds all torrents up at once: TorBox's health, the account, the disk."""
+
+import logging
+from collections.abc import Awaitable
+from dataclasses import dataclass
+
+from bridge.clock import Clock
+from bridge.errors import (
+    AccountTrouble,
+    BridgeError,
+    DiskTrouble,
+    StoreTrouble,
+    TorBoxBusy,
+    TorBoxError,
+    Trouble,
+)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Hold:
+    """Why everything of a kind waits, and until when it is not tried again."""
+
+    until: float
+    sentence: str
+    since: float
+    only_creates: bool = False  # looks and links work; new torrents do not
+
+
+@dataclass(slots=True)
+class Weather:
+    """What holds all torrents up at once: TorBox's health, the account, the disk.
+
+    Times are the clock's monotonic seconds.
+    """
+
+    torbox: Hold | None = None
+    account: Hold | None = None
+    disk: Hold | None = None
+    failures: int = 0
+    answered_at: float | None = None
+
+    def torbox_answered(self, now: float) -> None:
+        """TorBox gave a usable answer, so the key is good, too."""
+        self.torbox, self.failures, self.answered_at = None, 0, now
+        if self.account is not None and (
+            not self.account.only_creates or self.account.until <= now
+        ):
+            self.account = None
+
+    def torbox_failed(self, now: float) -> None:
+        """TorBox gave none: wait 15 s, doubling to five minutes, before anything is asked again."""
+        since = self.torbox.since if self.torbox else now
+        wait = min(15.0 * 2 ** min(self.failures, 10), 300.0)
+        self.failures += 1
+        self.torbox = Hold(now + wait, "TorBox does not answer", since)
+
+    def account_failed(self, error: AccountTrouble, now: float) -> None:
+        """The account is in trouble: nothing is asked until a probe is due."""
+        since = self.account.since if self.account else now
+        only_creates = error.trouble in (Trouble.MONTH, Trouble.COOLDOWN)
+        self.account = Hold(now + error.wait_seconds, str(error), since, only_creates)
+
+    def disk_failed(self, error: DiskTrouble, now: float) -> None:
+        """The disk refuses: nothing is written until a probe is due."""
+        since = self.disk.since if self.disk else now
+        self.disk = Hold(now + 30.0, str(error), since)
+
+    def met(self, error: BridgeError, now: float) -> None:
+        """Take note of an error for everyone, where it concerns everyone."""
+        before = self.sentence
+        if isinstance(error, AccountTrouble):
+            self.account_failed(error, now)
+        elif isinstance(error, DiskTrouble):
+            self.disk_failed(error, now)
+        elif not isinstance(error, TorBoxBusy):
+            self.torbox_failed(now)
+        if self.sentence != before:
+            log.warning("everything waits: %s", error)
+
+    async def guard(self, asking: Awaitable[None], clock: Clock) -> None:
+        """Ask TorBox something that concerns no single torrent, and take note of its refusal."""
+        try:
+            await asking
+        except TorBoxBusy as error:
+            log.info("TorBox is asked again later: %s", error)
+        except (TorBoxError, StoreTrouble) as error:
+            self.met(error, clock.monotonic())
+
+    def torbox_hold(self, *, create: bool) -> Hold | None:
+        """What forbids a call to TorBox now; a look that succeeds lifts it."""
+        if self.account is not None and (create or not self.account.only_creates):
+            return self.account
+        return self.torbox
+
+    @property
+    def sentence(self) -> str:
+        """Why everything waits, "" when nothing does."""
+        for hold in (self.account, self.disk, self.torbox):
+            if hold is not None:
+                return hold.sentence
+        return ""
+
+    @property
+    def connected(self) -> bool:
+        """False while TorBox is unreachable or the account is in trouble (helpers then rest)."""
+        account = self.account is None or self.account.only_creates
+        return account and (self.torbox is None or self.failures < 2)
