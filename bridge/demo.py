@@ -46,7 +46,7 @@ async def demo(*, stay: bool) -> int:
 
 async def _walk(*, stay: bool) -> bool:
     folder = Path(tempfile.mkdtemp(prefix="torbox-bridge-demo-"))
-    clock = Clock(TIME_FACTOR)
+    clock = Clock.fast_from_now(TIME_FACTOR)
     simulator = Simulator(clock=clock.time, api_key=KEY, seed=1)
     grabs = _publish(simulator)
     async with (
