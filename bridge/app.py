@@ -14,6 +14,7 @@ from aiohttp import web
 from yarl import URL
 
 from bridge import __version__
+from bridge.backup import BackupApi
 from bridge.checks.arrs import arr_checks
 from bridge.checks.everything import everything
 from bridge.clock import Clock
@@ -214,6 +215,7 @@ async def _application(core: Core, password: str, dashboard: Dashboard) -> web.A
     ours = BridgeApi(settings, core.board, by_hand, core.aftercare.timeline, core.clock)
     app.add_routes(ours.routes(base))
     app.add_routes(hooks.routes(base))
+    app.add_routes(BackupApi(core.store).routes(base))
     app.add_routes(dashboard.routes())
     app.add_routes(Health(core.engine, core.board).routes())
     return app

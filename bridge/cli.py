@@ -8,19 +8,16 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Sequence
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import NoReturn
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from msgspec.structs import replace
 
 from bridge import __version__
-from bridge.app import bridge, cannot_listen, listening
 from bridge.clock import Clock
 from bridge.config import Settings, apply_umask, load, time_factor
 from bridge.errors import BadSettings, BridgeError, CannotStart
-from bridge.logs import set_up
 from bridge.password import qbittorrent_password
 from bridge.qbittorrent.dialect import FIVE, FOUR
 
@@ -96,34 +93,49 @@ def _parser() -> Arguments:
     )
     parser.set_defaults(command=_serve, config=None)
     commands = parser.add_subparsers(title="commands", metavar="")
-    with_config = Arguments(add_help=False)
-    with_config.add_argument("--config", type=Path, metavar="FILE", help="the settings file")
+    _add_daily(commands)
+    _add_others(commands)
+    return parser
 
-    serve = commands.add_parser("serve", parents=[with_config], help="run the bridge (the default)")
+
+def _add_daily(commands: "argparse._SubParsersAction[Arguments]") -> None:
+    """The commands that work with the settings."""
+    settings = Arguments(add_help=False)
+    settings.add_argument("--config", type=Path, metavar="FILE", help="the settings file")
+
+    serve = commands.add_parser("serve", parents=[settings], help="run the bridge (the default)")
     serve.set_defaults(command=_serve)
-    demo = commands.add_parser("demo", help="three grabs through a built-in TorBox, no account")
-    demo.add_argument("--stay", action="store_true", help="keep serving afterwards")
-    demo.set_defaults(command=_demo)
     check = commands.add_parser(
-        "check", parents=[with_config], help="check everything that the bridge needs"
+        "check", parents=[settings], help="check everything that the bridge needs"
     )
     check.add_argument("--health", action="store_true", help="ask the running bridge instead")
     check.set_defaults(command=_check)
-    simulator = commands.add_parser("simulator", help="TorBox in miniature, for trying things out")
-    simulator.add_argument("--host", default="127.0.0.1")
-    simulator.add_argument("--port", type=_port, default=8485)
-    simulator.set_defaults(command=_simulator)
     connect = commands.add_parser(
-        "connect", parents=[with_config], help="add the bridge to Sonarr, Radarr … and check it"
+        "connect", parents=[settings], help="add the bridge to Sonarr, Radarr … and check it"
     )
     connect.add_argument("url", metavar="URL", help="the arr's address, as in a browser")
     connect.add_argument("api_key", metavar="API_KEY", help="the arr's key; - reads it from stdin")
     connect.add_argument("--bridge", metavar="URL", default="", help="how the arr reaches us")
     connect.add_argument("--category", default="", help="instead of the arr's usual one")
     connect.set_defaults(command=_connect)
+    backup = commands.add_parser(
+        "backup", parents=[settings], help="copy what the bridge remembers into a .tar"
+    )
+    place = "a folder, or the file to make; else the folder backups in the state folder"
+    backup.add_argument("place", nargs="?", type=Path, metavar="PLACE", help=place)
+    backup.set_defaults(command=_backup)
+
+
+def _add_others(commands: "argparse._SubParsersAction[Arguments]") -> None:
+    demo = commands.add_parser("demo", help="three grabs through a built-in TorBox, no account")
+    demo.add_argument("--stay", action="store_true", help="keep serving afterwards")
+    demo.set_defaults(command=_demo)
+    simulator = commands.add_parser("simulator", help="TorBox in miniature, for trying things out")
+    simulator.add_argument("--host", default="127.0.0.1", help="the address to listen at")
+    simulator.add_argument("--port", type=_port, default=8485, help="0 takes a free one")
+    simulator.set_defaults(command=_simulator)
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(command=_version)
-    return parser
 
 
 def _version(_wanted: argparse.Namespace) -> int:
@@ -136,6 +148,7 @@ def _check(wanted: argparse.Namespace) -> int:
     if wanted.health:
         return _health(settings)
     from bridge.doctor import doctor
+    from bridge.logs import set_up
 
     settings.require_key()
     apply_umask(os.environ)
@@ -144,23 +157,32 @@ def _check(wanted: argparse.Namespace) -> int:
     return _until_stopped(doctor(settings, Clock(time_factor(os.environ)), _say), stopped=TROUBLE)
 
 
+def _backup(wanted: argparse.Namespace) -> int:
+    from bridge.backup_command import back_up
+
+    copy = back_up(load(wanted.config, os.environ), wanted.place)
+    _say(f"kept in {copy}; whoever has it can read your magnets and the password")
+    return FINE
+
+
 def _health(settings: Settings) -> int:
     """Ask the bridge that runs with these settings; local, and bounded in time."""
     host = settings.server.host
     if host in ("0.0.0.0", "::", ""):  # noqa: S104
         host = "127.0.0.1"
-    where = f"[{host}]" if ":" in host else host
+    # Not urllib, which would ask the proxy that `http_proxy` names.
+    connection = HTTPConnection(host, settings.server.port, timeout=HEALTH_SECONDS)
     try:
-        with urlopen(
-            f"http://{where}:{settings.server.port}/health", timeout=HEALTH_SECONDS
-        ) as answer:
-            return FINE if answer.status == 200 else TROUBLE
-    except (URLError, OSError) as error:
+        with contextlib.closing(connection):
+            connection.request("GET", "/health")
+            return FINE if connection.getresponse().status == 200 else TROUBLE
+    except (OSError, HTTPException) as error:
         return _complain(f"the bridge does not answer: {error}", TROUBLE)
 
 
 def _connect(wanted: argparse.Namespace) -> int:
     from bridge.connect import Wanted, connecting
+    from bridge.logs import set_up
 
     settings = load(wanted.config, os.environ)
     key = sys.stdin.readline().strip() if wanted.api_key == "-" else wanted.api_key
@@ -174,6 +196,7 @@ def _connect(wanted: argparse.Namespace) -> int:
 
 
 def _simulator(wanted: argparse.Namespace) -> int:
+    from bridge.app import cannot_listen
     from bridge.simulator.server import run as run_simulator
 
     try:
@@ -189,6 +212,8 @@ def _demo(wanted: argparse.Namespace) -> int:
 
 
 def _serve(wanted: argparse.Namespace) -> int:
+    from bridge.logs import set_up
+
     settings = load(wanted.config, os.environ)
     settings.require_key()
     factor = time_factor(os.environ)
@@ -212,6 +237,9 @@ def _serve(wanted: argparse.Namespace) -> int:
 async def _serving(
     settings: Settings, password: str, factor: float, read_again: Callable[[], Settings]
 ) -> None:
+    # Late, as it is most of the program: the container's health check starts every 30 seconds.
+    from bridge.app import bridge, listening
+
     server = settings.server
     async with (
         bridge(settings, Clock(factor), password, read_again) as running,

@@ -28,7 +28,7 @@ LAYERS = (
     layer("torbox delivery arrs"),
     layer("core checks"),
     layer("qbittorrent dashboard"),
-    layer("app cli connect demo doctor reload __main__", together=True),
+    layer("app cli connect demo doctor reload backup backup_command __main__", together=True),
 )
 SIMULATOR = "simulator"  # it would share our mistakes if it shared our code
 SIMULATOR_IS_FOR = LAYERS[-1].parts
