@@ -34,6 +34,7 @@ from bridge.core.housekeeping import Housekeeper
 from bridge.core.labels import Labels
 from bridge.core.ledger import Ledger
 from bridge.core.look import Looker
+from bridge.core.sources import Sources
 from bridge.core.submit import Submitter
 from bridge.core.timeline import Timeline
 from bridge.dashboard.api import BridgeApi
@@ -141,7 +142,8 @@ async def _core(settings: Settings, clock: Clock, store: Store) -> Core:
     admission = Admission(settings, torbox, limits, accounts, clock)
     submitter.learn = admission.learn
     looker = Looker(ledger, torbox, accounts, clock)
-    deliverer = Deliverer(ledger, torbox, delivery, timeline, clock)
+    sources = Sources(ledger, store, torbox)
+    deliverer = Deliverer(ledger, sources, torbox, delivery, timeline, clock)
     acts = Acts(submitter, looker, deliverer, cleaner, board)
     engine = Engine(settings, ledger, delivery, acts, admission, accounts, board, clock)
     labels = Labels(ledger, board, store, settings.downloads.path)

@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from bridge.clock import Clock
 from bridge.core.ledger import Ledger
+from bridge.core.prepare import Preparer
 from bridge.core.relocate import Relocator
+from bridge.core.sources import Sources
 from bridge.core.timeline import Timeline
-from bridge.core.wanted import matched
 from bridge.core.watch import Watch
 from bridge.delivery.delivery import Delivery
 from bridge.errors import (
@@ -28,7 +29,6 @@ from bridge.model import (
     Clocks,
     Complete,
     Delivering,
-    Failed,
     Fetching,
     File,
     Phase,
@@ -36,14 +36,11 @@ from bridge.model import (
     Torrent,
     Waiting,
 )
-from bridge.names import safe_name
 from bridge.torbox.client import TorBox
 
 log = logging.getLogger(__name__)
 
 Linker = Callable[[File], Awaitable[str]]
-
-LACKING_SECONDS = 15 * 60.0
 
 
 class Deliverer:
@@ -52,12 +49,14 @@ class Deliverer:
     def __init__(
         self,
         ledger: Ledger,
+        sources: Sources,
         torbox: TorBox,
         delivery: Delivery,
         timeline: Timeline,
         clock: Clock,
     ) -> None:
         self._ledger = ledger
+        self._preparer = Preparer(ledger, sources, delivery, clock)
         self._timeline = timeline
         self._torbox = torbox
         self._delivery = delivery
@@ -67,7 +66,7 @@ class Deliverer:
 
     async def deliver(self, torrent: Torrent, watch: Watch, categories: Iterable[Category]) -> None:
         """Bring all wanted files here and prove them; cancelled, it stops between two writes."""
-        begun = await self._begin(torrent, watch, categories)
+        begun, proof = await self._preparer.begun(torrent, watch, categories)
         if begun is None:
             return
         torrent_id = begun.torrent_id
@@ -75,9 +74,9 @@ class Deliverer:
 
         link = self._linker(begun, torrent_id)
         try:
-            await self._delivery.deliver(begun.hash, begun.folder, begun.files, link)
+            await self._delivery.deliver(begun.hash, begun.folder, begun.files, link, proof)
         except FileDisproved as error:
-            await self._fail(begun, Cause.DISPROVED, str(error))
+            await self._preparer.fail(begun, Cause.DISPROVED, str(error))
             return
         except TorBoxGone:
             watch.seen = None
@@ -85,7 +84,15 @@ class Deliverer:
             await self._back_to_torbox(begun, torrent_id)
             return
         watch.freed()
-        await self._change_phase(begun, Delivering(torrent_id, placing=True))
+        await self._place_next(begun, torrent_id)
+
+    async def _place_next(self, begun: Torrent, torrent_id: int) -> None:
+        def change(now: Torrent) -> Torrent | None:
+            if not isinstance(now.phase, Delivering) or now.files != begun.files:
+                return None  # a client chose other files at the last moment
+            return replace(now, phase=Delivering(torrent_id, placing=True))
+
+        await self._ledger.change(begun.hash, change)
 
     def _linker(self, torrent: Torrent, torrent_id: int) -> Linker:
         asked: Counter[int] = Counter()
@@ -111,7 +118,7 @@ class Deliverer:
             await self._change_phase(torrent, again)
             return
         except Refused:
-            folder = await self._free_name(torrent, torrent.folder, categories)
+            folder = await self._preparer.free_name(torrent, torrent.folder, categories)
             await self._ledger.change(torrent.hash, lambda now: replace(now, folder=folder))
             return
         time = self._clock.time()
@@ -157,79 +164,12 @@ class Deliverer:
             log.warning("%s: its files stay where they are: %s", torrent.name, error)
         await self._ledger.change(torrent.hash, lambda now: replace(now, cleaning=None))
 
-    async def _begin(
-        self, torrent: Torrent, watch: Watch, categories: Iterable[Category]
-    ) -> Torrent | None:
-        """The torrent in Delivering, with its files matched and its folder chosen."""
-        if isinstance(torrent.phase, Delivering):
-            return torrent
-        seen = watch.seen
-        assert isinstance(torrent.phase, Fetching)
-        assert seen is not None
-        files, lacking = matched(torrent, seen)
-        if lacking:
-            await self._lacking(torrent, watch, lacking)
-            return None
-        if not any(file.wanted for file in files):
-            await self._fail(torrent, Cause.NO_FILES, "the rules leave no file to deliver")
-            return None
-        wanted_name = torrent.folder or torrent.root or safe_name(seen.root or torrent.name)
-        folder = await self._free_name(torrent, wanted_name, categories)
-        begun = replace(
-            torrent,
-            phase=Delivering(seen.torrent_id),
-            files=files,
-            folder=folder,
-            size=sum(file.size for file in files if file.wanted),
-        )
-
-        def change(now: Torrent) -> Torrent | None:
-            if now.phase != torrent.phase:
-                return None
-            return replace(
-                now, phase=begun.phase, files=begun.files, folder=folder, size=begun.size
-            )
-
-        after = await self._ledger.change(torrent.hash, change)
-        if after is None or not isinstance(after.phase, Delivering):
-            return None
-        return after
-
-    async def _lacking(self, torrent: Torrent, watch: Watch, lacking: tuple[str, ...]) -> None:
-        now = self._clock.monotonic()
-        since = watch.lacking_since if watch.lacking_since is not None else now
-        watch.lacking_since = since
-        if now - since >= LACKING_SECONDS:
-            await self._fail(torrent, Cause.NO_FILES, f"TorBox does not list {lacking[0]!r}")
-        else:
-            watch.seen = None  # a fresh look has to show the file
-            watch.hold(now, 60.0, f"TorBox does not list {lacking[0]!r} yet")
-
-    async def _free_name(
-        self, torrent: Torrent, wanted: str, categories: Iterable[Category]
-    ) -> str:
-        taken = {
-            other.folder
-            for other in self._ledger.torrents.values()
-            if other.hash != torrent.hash and other.save_path == torrent.save_path
-        }
-        taken |= {safe_name(category.name) for category in categories}
-        return await self._delivery.free_name(torrent.save_path, wanted, taken)
-
     async def _back_to_torbox(self, torrent: Torrent, torrent_id: int) -> None:
         await self._change_phase(torrent, Fetching(torrent_id))
 
     async def _change_phase(self, torrent: Torrent, phase: Phase) -> None:
         def change(now: Torrent) -> Torrent | None:
             return replace(now, phase=phase) if isinstance(now.phase, Delivering) else None
-
-        await self._ledger.change(torrent.hash, change)
-
-    async def _fail(self, torrent: Torrent, cause: Cause, reason: str) -> None:
-        failed = Failed(cause, reason, self._clock.time())
-
-        def change(now: Torrent) -> Torrent | None:
-            return replace(now, phase=failed) if now.phase == torrent.phase else None
 
         await self._ledger.change(torrent.hash, change)
 

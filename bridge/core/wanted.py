@@ -30,6 +30,21 @@ def files_from(info: Info) -> tuple[File, ...]:
     )
 
 
+def is_zipped(torrent: Torrent, seen: Seen) -> bool:
+    """Whether TorBox has put the files into one zip, which it was asked not to."""
+    if any(file.zipped for file in seen.files):
+        return True
+    alone = len(seen.files) == 1 and seen.files[0].path.lower().endswith(".zip")
+    return alone and len(torrent.files) > 1
+
+
+def merged(ours: tuple[File, ...], listed: tuple[File, ...]) -> tuple[File, ...]:
+    """The .torrent's files: they are what is wanted, under the names that clients gave them."""
+    known = {(file.origin or file.path, file.size): file for file in ours}
+    files = tuple(known.get((file.path, file.size), file) for file in listed)
+    return files if len({file.path for file in files}) == len(files) else listed
+
+
 def matched(torrent: Torrent, seen: Seen) -> tuple[tuple[File, ...], tuple[str, ...]]:
     """The torrent's files with TorBox's ids, and the paths of wanted ones that TorBox lacks.
 

@@ -23,6 +23,7 @@ class Watch:
     turn: str = ""  # why it is not its turn yet
     looked_up: bool = False  # the swarm was asked for its metadata
     reannounce: bool = False  # a client asked for it
+    export_tried: bool = False  # TorBox was asked for the .torrent of a magnet
     lacking_since: float | None = None  # TorBox does not list a file of the .torrent
     hold_until: float = 0.0
     hold_reason: str = ""

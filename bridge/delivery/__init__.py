@@ -3,5 +3,6 @@
 from bridge.delivery.delivery import Delivery
 from bridge.delivery.download import LinkSource
 from bridge.delivery.leg import Leg
+from bridge.delivery.pieces import Proof
 
-__all__ = ["Delivery", "Leg", "LinkSource"]
+__all__ = ["Delivery", "Leg", "LinkSource", "Proof"]

@@ -28,7 +28,10 @@ def redirect_of(response: aiohttp.ClientResponse) -> URL | None:
 
 
 def check_answer(response: aiohttp.ClientResponse, start: int, file: File) -> tuple[int, int, bool]:
-    """Where the body begins, how many bytes it must have, and whether the CDN vouches for that."""
+    """Where the body begins, how many bytes it must have, and whether the CDN vouches for that.
+
+    It begins at `start`, or at 0 if the CDN sends nothing but whole files.
+    """
     _check_status(response)
     _check_kind(response, file)
     if response.status == 206:

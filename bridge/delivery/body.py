@@ -11,25 +11,27 @@ BLOCK_SECONDS = 2.0  # on a slow line smaller blocks, so that a restart loses li
 
 
 class Body:
-    """At most `count` bytes of a file, beginning at `starts_at`.
+    """At most `count` bytes of a file, after `skip` bytes that nobody asked for.
 
     `attested`: the CDN said that the whole has TorBox's size. Without that, only a body of exactly
-    the right length is the file.
+    the right length is the file. `more`: the answer has more than is wanted of it.
     """
 
     def __init__(
         self,
         content: aiohttp.StreamReader,
         clock: Clock,
-        starts_at: int,
-        count: int,
         *,
+        skip: int,
+        count: int,
         attested: bool,
+        more: bool = False,
     ) -> None:
-        self.starts_at = starts_at
         self.attested = attested
         self.left = count
         self.too_long = False
+        self._skip = skip
+        self._more = more
         self._content = content
         self._clock = clock
         self._trouble: CdnUnwell | None = None
@@ -49,19 +51,29 @@ class Body:
         return pieces
 
     async def _piece(self) -> bytes:
-        """What has arrived, b"" at the end or at a cut, never more than the file has."""
-        if self._trouble or self.too_long:
-            return b""
+        """What has arrived, b"" at the end or at a cut, never more than is wanted."""
+        while not self._over and (piece := await self._read()):
+            skipped = min(self._skip, len(piece))
+            self._skip -= skipped
+            piece = piece[skipped:]
+            if not piece:
+                continue
+            if len(piece) > self.left:
+                self.too_long = not self._more
+                piece = piece[: self.left]
+            self.left -= len(piece)
+            return piece
+        return b""
+
+    @property
+    def _over(self) -> bool:
+        return bool(self._trouble) or self.too_long or (self._more and not self.left)
+
+    async def _read(self) -> bytes:
         try:
-            piece = await self._content.readany()
+            return await self._content.readany()
         except TimeoutError:
             self._trouble = CdnUnwell("the CDN fell silent")
-            return b""
         except (aiohttp.ClientError, HttpProcessingError, OSError):
             self._trouble = CdnUnwell("the CDN cut the connection")
-            return b""
-        if len(piece) > self.left:
-            self.too_long = True
-            piece = piece[: self.left]
-        self.left -= len(piece)
-        return piece
+        return b""

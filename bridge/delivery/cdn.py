@@ -58,25 +58,33 @@ class Cdn:
         await self._session.close()
 
     @asynccontextmanager
-    async def body(self, link: str, start: int, file: File) -> AsyncIterator[Body]:
-        """The file's bytes from `start`, or from 0 if the CDN will not begin elsewhere."""
-        response = await self._answer(safe_url(link, allow_http=self._allow_http), start)
+    async def body(self, link: str, file: File, start: int, stop: int) -> AsyncIterator[Body]:
+        """The file's bytes from `start` to `stop`, or at least the first of them."""
+        asked = f"bytes={start}-" if stop == file.size else f"bytes={start}-{stop - 1}"
+        response = await self._answer(safe_url(link, allow_http=self._allow_http), asked)
         try:
             try:
-                starts_at, count, attested = check_answer(response, start, file)
+                first, count, attested = check_answer(response, start, file)
             except CdnBusy as busy:
                 self._keep_away_from(response.url, busy.wait_seconds)
                 raise
-            yield Body(response.content, self._clock, starts_at, count, attested=attested)
+            yield Body(
+                response.content,
+                self._clock,
+                skip=start - first,
+                count=min(first + count, stop) - start,
+                attested=attested,
+                more=first + count > stop,
+            )
         finally:
             # Half-read connections are closed, whole ones were given back already.
             response.close()
 
-    async def _answer(self, url: URL, start: int) -> aiohttp.ClientResponse:
+    async def _answer(self, url: URL, asked: str) -> aiohttp.ClientResponse:
         """The first answer that is no redirect."""
         for _ in range(MOST_REDIRECTS + 1):
             self._check_host(url)
-            response = await self._get(url, start)
+            response = await self._get(url, asked)
             target = redirect_of(response)
             if target is None:
                 return response
@@ -87,11 +95,10 @@ class Cdn:
                 raise LinkRefused("the CDN redirects to something that is no link") from None
         raise LinkRefused("the CDN redirects in circles")
 
-    async def _get(self, url: URL, start: int) -> aiohttp.ClientResponse:
+    async def _get(self, url: URL, asked: str) -> aiohttp.ClientResponse:
         assert self._session is not None
-        headers = {"Range": f"bytes={start}-"}
         try:
-            return await self._session.get(url, headers=headers, allow_redirects=False)
+            return await self._session.get(url, headers={"Range": asked}, allow_redirects=False)
         except TimeoutError:
             raise CdnUnwell("the CDN does not answer") from None
         except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError):

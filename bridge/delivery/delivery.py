@@ -18,23 +18,22 @@ from typing import Self
 from bridge.clock import Clock
 from bridge.config import DownloadsSettings
 from bridge.delivery import choosing, moving, paths, removal, renaming
+from bridge.delivery.bringing import Bringing
 from bridge.delivery.cdn import Cdn
-from bridge.delivery.download import Download, LinkSource, Means
+from bridge.delivery.download import LinkSource, Means
 from bridge.delivery.flow import Flow
 from bridge.delivery.flushing import flush_folder, flush_folders
 from bridge.delivery.journal import Journal, this_boot
 from bridge.delivery.leg import Leg
-from bridge.delivery.partfile import PartFile
+from bridge.delivery.pieces import Pieces, Proof
 from bridge.delivery.probe import Identity, check_mount, probe
 from bridge.delivery.threads import Threads
-from bridge.delivery.together import all_of
 from bridge.delivery.turns import Turns
 from bridge.delivery.work import Work
 from bridge.errors import Refused
 from bridge.model import File
 
 DISK_PATIENCE_SECONDS = 120.0
-MOST_FILES_UNDER_WAY = 64  # of one torrent: most of them wait for a turn
 HOUSE = ""  # the key of calls that belong to no torrent
 
 
@@ -66,8 +65,9 @@ class Delivery:
             writers=threads(
                 "write", 2 * max(1, settings.parallel_files)
             ),  # each writes and flushes
-            readers=threads("verify", 1),
+            readers=threads("verify", 1, humble=True),
             clock=clock,
+            connections=1,
         )
 
     async def __aenter__(self) -> Self:
@@ -104,7 +104,12 @@ class Delivery:
         return work.leg
 
     async def deliver(
-        self, torrent_hash: str, folder: str, files: Sequence[File], link: LinkSource
+        self,
+        torrent_hash: str,
+        folder: str,
+        files: Sequence[File],
+        link: LinkSource,
+        proof: Proof | None = None,
     ) -> None:
         """Bring every wanted file to `.incomplete/<hash>/<folder>`; return when all are proven.
 
@@ -123,7 +128,9 @@ class Delivery:
                 torrent_hash, self._make_folder, incomplete, folder, files
             )
             await self._count(torrent_hash, folder, wanted, work)
-            await self._bring_all(torrent_hash, inner, wanted, work, link)
+            pieces = await self._pieces(torrent_hash, proof, wanted)
+            bring = Bringing(self._means, work, torrent_hash, inner, wanted, pieces, link)
+            await bring.run()
             await self._house.run(torrent_hash, _seal, inner, wanted)
 
     async def place(self, torrent_hash: str, save_path: str, folder: str) -> None:
@@ -258,21 +265,13 @@ class Delivery:
         for path, size in (await self._house.run(torrent_hash, sizes)).items():
             work.leg.holds(path, size)
 
-    async def _bring_all(
-        self, torrent_hash: str, folder: Path, files: Sequence[File], work: Work, link: LinkSource
-    ) -> None:
-        downloads = (
-            Download(
-                self._means,
-                work,
-                torrent_hash,
-                file,
-                PartFile(folder, file.path, file.size, work.journal, with_md5=bool(file.md5)),
-                link,
-            ).run()
-            for file in files
-        )
-        await all_of(downloads, MOST_FILES_UNDER_WAY)
+    async def _pieces(
+        self, torrent_hash: str, proof: Proof | None, wanted: Sequence[File]
+    ) -> Pieces | None:
+        if proof is None:
+            return None
+        paths = {file.path for file in wanted}
+        return await self._house.run(torrent_hash, Pieces, proof, paths)
 
     @asynccontextmanager
     async def _holding(self, torrent_hash: str) -> AsyncIterator[Work]:

@@ -1,5 +1,6 @@
 """One file, from its first missing byte to its proof. It goes on until then, or until cancelled."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -13,7 +14,10 @@ from bridge.delivery.links import Link
 from bridge.delivery.partfile import PartFile
 from bridge.delivery.patience import Patience
 from bridge.delivery.pipe import Pipe
+from bridge.delivery.ranges import Range
+from bridge.delivery.segments import Segment, Segments
 from bridge.delivery.threads import Threads
+from bridge.delivery.together import all_of
 from bridge.delivery.turns import Turn, Turns
 from bridge.delivery.work import MOST_DISPROOFS, Work
 from bridge.errors import (
@@ -43,6 +47,7 @@ class Means(Struct, frozen=True):
     writers: Threads
     readers: Threads
     clock: Clock
+    connections: int  # for one file
 
 
 class Download:
@@ -57,35 +62,63 @@ class Download:
         self._file = file
         self._part = part
         self._ask = ask
+        self._asking = asyncio.Lock()
         self._patience = Patience()
 
     async def run(self) -> None:
         """Return when the file is here and proven."""
-        while True:
-            try:
-                await self._means.writers.run(self._key, self._part.open)
-                self._count_held()
+        await self._means.writers.run(self._key, self._part.look)
+        self._count_held()
+        try:
+            while not self._part.proven:
                 await self._complete()
-                if await self._proven():
-                    return
-            finally:
-                await self._means.writers.run_surely(self._key, self._part.close)
+                await self._prove()
+        finally:
+            await self._means.writers.run_surely(self._key, self._part.close)
 
     async def _complete(self) -> None:
         """Bring what is missing, however often it takes."""
-        while self._part.held < self._file.size:
+        while not self._part.whole:
             async with self._means.turns.turn(self._key) as turn:
+                await self._means.writers.run(self._key, self._part.open)
                 wait_seconds = await self._try(turn)
-            if wait_seconds:
+            if not self._part.whole:
+                # However many files wait for their turn, only those that have it are open.
+                await self._means.writers.run(self._key, self._part.close)
                 await self._means.clock.sleep(wait_seconds)
 
     async def _try(self, turn: Turn) -> float:
         """Fetch in this turn; how long to wait before the next."""
-        before = self._part.held
-        try:
-            await self._fetch(turn)
-        except _PASSING as error:
-            return self._wait_after(error, self._part.held - before)
+        segments = Segments(self._part.missing, self._means.connections)
+        if segments.count > 1 and self._means.connections > 1:
+            await self._means.writers.run(self._key, self._part.spread)
+        waits: list[float] = []
+
+        async def connection() -> None:
+            waits.append(await self._fetch_some(segments, turn))
+
+        most = min(segments.count, self._means.connections)
+        if most == 1:
+            await connection()
+        else:
+            await all_of((connection() for _ in range(most)), most)
+        return max(waits)
+
+    async def _fetch_some(self, segments: Segments, turn: Turn) -> float:
+        """Be one connection of this file; how long to wait before the next."""
+        while (segment := segments.take()) is not None:
+            try:
+                await self._fetch(segment, turn)
+            except _PASSING as error:
+                wait_seconds = self._wait_after(error, segment.at - segment.start)
+            else:
+                wait_seconds = 0.0
+            finally:
+                segments.give_back(segment)
+            if turn.over or (wait_seconds and not segments.active):
+                return wait_seconds
+            # If others go on, this one may wait without giving the turn away.
+            await self._means.clock.sleep(wait_seconds)
         return 0.0
 
     def _wait_after(self, error: Exception, gained: int) -> float:
@@ -100,71 +133,85 @@ class Download:
         log.debug("a file of %s waits %.0f s: %s", self._key, seconds, error)
         return seconds
 
-    async def _fetch(self, turn: Turn) -> None:
+    async def _fetch(self, segment: Segment, turn: Turn) -> None:
         link = await self._link()
-        async with self._means.cdn.body(link.url, self._part.held, self._file) as body:
-            if body.starts_at != self._part.held:
-                await self._cut(body.starts_at)
-            if not body.attested:
+        body = self._means.cdn.body(link.url, self._file, segment.at, segment.stop)
+        async with body as answer:
+            if not answer.attested:
+                if self._part.gaps:
+                    raise CdnUnwell("the CDN does not say how much it sends")
                 await self._means.writers.run(self._key, self._part.distrust)
-            await self._take(body, link, turn)
+            await self._take(answer, link, segment, turn)
 
     async def _link(self) -> Link:
         path = self._file.path
-        link = self._work.links.get(path)
-        if link is None or not link.fresh:
-            link = Link(await self._ask(self._file), self._means.clock)
-            if self._work.is_disproved(path, link.url):
-                # TorBox hands out one link for a while; its bytes are known to be wrong.
-                raise LinkRefused("TorBox gave a link whose bytes were wrong before")
-            self._work.links[path] = link
-        return link
+        async with self._asking:
+            link = self._work.links.get(path)
+            if link is None or not link.fresh:
+                link = Link(await self._ask(self._file), self._means.clock)
+                if self._work.is_disproved(path, link.url):
+                    # TorBox hands out one link for a while; its bytes are known to be wrong.
+                    raise LinkRefused("TorBox gave a link whose bytes were wrong before")
+                self._work.links[path] = link
+            return link
 
-    async def _take(self, body: Body, link: Link, turn: Turn) -> None:
+    async def _take(self, body: Body, link: Link, segment: Segment, turn: Turn) -> None:
         """Write the body down; raise unless it ended as it should or the turn is over."""
+        begin = segment.at
         try:
             async with Pipe(self._means.writers, self._key, self._part) as pipe:
                 while blocks := await body.block():
                     link.was_good = True
                     self._work.leg.arrived(sum(map(len, blocks)))
-                    await pipe.put(blocks)
+                    at = segment.at
+                    await pipe.put(at, segment.fitting(blocks))
                     self._count_held()
-                    if turn.over and body.attested:
+                    if body.attested and (turn.over or segment.taken_over):
                         return
         finally:
             self._count_held()
-            if body.too_long or (body.left and not body.attested):
-                await self._cut(body.starts_at)
+            if body.too_long or (segment.left and not body.attested):
+                reached, segment.at = segment.at, begin
+                await self._drop(begin, reached)
         if body.too_long:
             raise CdnUnwell("the CDN sent more than the file has")
-        if self._part.held < self._file.size:
+        if segment.left:
             raise CdnUnwell("the CDN ended the file too early")
-        self._part.vouch()
+        if not body.attested:
+            self._part.vouch()
 
-    async def _proven(self) -> bool:
-        """Whether the bytes are the file's. If not, they are gone and the link with them."""
-        if self._part.proven:
-            return True
+    async def _prove(self) -> None:
+        """See whether the bytes are the file's. Those that are not are gone, their link too."""
+        await self._means.writers.run(self._key, self._part.open)
         with self._work.leg.verification():
-            await self._means.writers.run(self._key, self._part.flush)
-            if await self._is_the_file():
-                await self._means.writers.run(self._key, self._part.prove)
-                return True
-        await self._cut(0)
+            wrong = await self._wrong()
+            if not wrong:
+                await self._means.writers.run(self._key, self._part.finish)
+                return
+        for start, stop in wrong:
+            await self._drop(start, stop)
         if self._work.disprove(self._file.path) >= MOST_DISPROOFS:
             raise FileDisproved(
                 self._file.path, f"{self._file.path} came wrong three times (its checksum differs)"
             )
-        return False
 
-    async def _is_the_file(self) -> bool:
+    async def _wrong(self) -> list[Range]:
+        """The bytes that are not the file's, by its pieces or else its checksum."""
+        pieces = self._part.pieces
+        if pieces is not None and pieces.open:
+            await self._means.readers.run_long(self._key, self._part.check)
+        if pieces is not None and pieces.bad:
+            return pieces.bad
+        if pieces is not None and pieces.cover_all:
+            return []
         expected = (self._file.md5 or "").strip('" ').lower()
         if not _MD5.fullmatch(expected):
-            return True
-        return await self._means.readers.run_long(self._key, self._part.md5) == expected
+            return []
+        found = await self._means.readers.run_long(self._key, self._part.md5)
+        return [] if found == expected else [(0, self._file.size)]
 
-    async def _cut(self, to: int) -> None:
-        await self._means.writers.run_surely(self._key, self._part.cut, to)
+    async def _drop(self, start: int, stop: int) -> None:
+        await self._means.writers.run_surely(self._key, self._part.drop, start, stop)
         self._count_held()
 
     def _count_held(self) -> None:

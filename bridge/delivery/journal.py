@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from bridge.delivery.flushing import flush_folder
 from bridge.delivery.paths import HIDDEN
+from bridge.delivery.ranges import Range, Ranges
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -25,6 +26,11 @@ class Kept(Struct, frozen=True, omit_defaults=True):
     flushed: int = 0  # so many bytes from the start survive a power cut
     boot: str = ""  # in this boot, what lies beyond them can be trusted too
     proven: bool = False
+    checked: int = 0  # up to this byte its pieces were found to be right
+    # Of a file that has its whole length and gaps: what of it survives a power cut, and what is
+    # here in this boot.
+    ranges: tuple[Range, ...] | None = None
+    written: tuple[Range, ...] = ()
 
 
 class Journal:
@@ -32,14 +38,25 @@ class Journal:
 
     def __init__(self, folder: Path, boot: str) -> None:
         self._place = folder.parent / f"{HIDDEN}{folder.name}.journal"
-        self._boot = boot
         self._kept: dict[str, Kept] | None = None
         self._lock = threading.RLock()
+        self.boot = boot
 
-    def trusted(self, path: str, size: int) -> int:
-        """How many of the `size` bytes that the file has can be trusted."""
+    def held(self, path: str, size: int) -> Ranges:
+        """Which bytes of a file that has `size` of them can be trusted."""
         kept = self.kept(path)
-        return size if kept.boot and kept.boot == self._boot else min(size, kept.flushed)
+        if not kept.boot or kept.boot != self.boot:
+            return self.flushed(path, size)
+        if kept.ranges is not None:
+            return Ranges(kept.written).clipped(size)
+        return Ranges([(0, size)])
+
+    def flushed(self, path: str, size: int) -> Ranges:
+        """Which of them survive a power cut."""
+        kept = self.kept(path)
+        if kept.ranges is not None:
+            return Ranges(kept.ranges).clipped(size)
+        return Ranges([(0, min(size, kept.flushed))])
 
     def kept(self, path: str) -> Kept:
         """The last line about a file."""
@@ -48,19 +65,22 @@ class Journal:
                 self._kept = {kept.path: kept for kept in _lines(self._place)}
             return self._kept.get(path, Kept(path))
 
-    def note(self, path: str, flushed: int, *, proven: bool = False, vouched: bool = True) -> None:
-        """Remember it, durably if it says less or more than before is flushed.
-
-        `vouched`: what will be written beyond `flushed` can be trusted while the machine runs.
-        """
-        kept = Kept(path, flushed, self._boot if vouched else "", proven)
+    def note(self, kept: Kept) -> None:
+        """Remember it; durably, unless it speaks only of what a restart alone will not lose."""
         with self._lock:
-            before = self.kept(path)
+            before = self.kept(kept.path)
             if kept == before:
                 return
             assert self._kept is not None
-            _append(self._place, kept, durable=flushed != before.flushed or proven or not vouched)
-            self._kept[path] = kept
+            self._kept[kept.path] = kept
+            fd = _append(self._place, kept)
+        try:
+            # Others may write meanwhile; this line is on the disk when we return.
+            same = (before.flushed, before.ranges, before.checked)
+            if (kept.flushed, kept.ranges, kept.checked) != same or kept.proven or not kept.boot:
+                os.fdatasync(fd)
+        finally:
+            os.close(fd)
 
     def forget(self) -> None:
         """The torrent is placed or discarded."""
@@ -91,16 +111,17 @@ def _lines(place: Path) -> list[Kept]:
     return lines
 
 
-def _append(place: Path, kept: Kept, *, durable: bool) -> None:
+def _append(place: Path, kept: Kept) -> int:
+    """Write the line; the open file, to be flushed and closed."""
     flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
     is_new = not place.exists()
     fd = os.open(place, flags, 0o666)
     try:
         # A torn line before this one must not swallow it.
         os.write(fd, b"\n" + msgspec.json.encode(kept) + b"\n")
-        if durable:
-            os.fdatasync(fd)
-    finally:
+        if is_new:
+            flush_folder(place.parent)
+    except OSError:
         os.close(fd)
-    if is_new:
-        flush_folder(place.parent)
+        raise
+    return fd

@@ -1,4 +1,8 @@
-"""A file that is being brought here. Everything here blocks and is only called in threads."""
+"""A file that is being brought here. Everything here blocks and is only called in threads.
+
+Usually it grows at its end, and its length says how much is here. Once bytes are to come at other
+places, it gets its whole length, and the journal alone says which bytes are here (`spread`).
+"""
 
 import hashlib
 import os
@@ -6,39 +10,84 @@ import stat
 import threading
 from pathlib import Path
 
-from bridge.delivery.journal import Journal
+from msgspec.structs import replace
+
+from bridge.delivery.journal import Journal, Kept
 from bridge.delivery.paths import within
+from bridge.delivery.pieces import FilePieces
+from bridge.delivery.ranges import Range, Ranges
 from bridge.errors import DiskTrouble
 
 READ_BYTES = 1 << 20
+FLUSH_BYTES = 64 << 20  # at most so much is fetched again after a power cut
+NOTE_BYTES = 4 << 20  # of a file with gaps, at most so much is fetched again after a kill
 
 
 class PartFile:
-    """The first `held` of a file's `size` bytes, with their checksum as far as they passed by."""
+    """The bytes of a file that are here, with their checksums as far as they passed by."""
 
     def __init__(
-        self, folder: Path, path: str, size: int, journal: Journal, *, with_md5: bool
+        self,
+        folder: Path,
+        path: str,
+        size: int,
+        journal: Journal,
+        *,
+        with_md5: bool = False,
+        pieces: FilePieces | None = None,
     ) -> None:
         self._folder = folder
         self._path = path
         self._journal = journal
         self.size = size
-        self.held = 0
+        self.pieces = pieces
+        self.unflushed = 0
+        self._unnoted = 0
         self._fd = -1
         # A write that outlived its caller must not meet the close of its file.
         self._lock = threading.Lock()
+        self._kept = Kept(path)  # the journal's last line
+        self._ranges = Ranges()
+        self._flushed = Ranges()
         self._vouched = True  # what is written now is known to be of the right length
         self._md5 = hashlib.md5(usedforsecurity=False) if with_md5 else None
         self._digested = 0  # the checksum covers so many bytes from the start
+        self.gaps = False  # it has its whole length, and bytes may come at any place
+
+    @property
+    def held(self) -> int:
+        """How many bytes are here."""
+        return self._ranges.total
+
+    @property
+    def whole(self) -> bool:
+        """Whether all are."""
+        return self.held == self.size
+
+    @property
+    def missing(self) -> list[Range]:
+        """Those that are not. Only to be asked while nothing is written."""
+        return self._ranges.missing(self.size)
 
     @property
     def proven(self) -> bool:
         """Whether it was found to be the file, in this run or an earlier one."""
-        return self._journal.kept(self._path).proven and self.held == self.size
+        return self._kept.proven and self.whole
+
+    def look(self) -> None:
+        """Find out what is here already, without opening it."""
+        try:
+            facts = within(self._folder, self._path).lstat()
+        except FileNotFoundError:
+            self._read_journal(0)
+        else:
+            self._read_journal(facts.st_size if stat.S_ISREG(facts.st_mode) else 0)
 
     def open(self) -> None:
-        """Open or make the file, and keep of it what can be trusted."""
+        """Open or make the file, and keep of it what can be trusted; open already, it stays so."""
         with self._lock:
+            if self._fd >= 0:
+                return
             place = within(self._folder, self._path)
             place.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -46,85 +95,172 @@ class PartFile:
             facts = os.fstat(self._fd)
             if not stat.S_ISREG(facts.st_mode):
                 raise DiskTrouble("something that is no file lies where a file should come")
-            # More than the file has is not what we wrote.
-            size = facts.st_size if facts.st_size <= self.size else 0
-            self._keep(self._journal.trusted(self._path, size), facts.st_size)
+            self._read_journal(facts.st_size)
+            if self.gaps:
+                self._note()
+                os.ftruncate(self._fd, self.size)
+            else:
+                if self._ranges.prefix < facts.st_size:
+                    os.ftruncate(self._fd, self._ranges.prefix)
+                self._note()
 
-    def write(self, blocks: list[bytes]) -> None:
-        """Append the blocks."""
+    def write(self, at: int, blocks: list[bytes]) -> None:
+        """Write the blocks one after the other, from this byte on."""
         with self._lock:
+            assert self.gaps or at == self._ranges.prefix, "what was skipped would count as here"
             for block in blocks:
                 rest = memoryview(block)
                 while rest:
-                    written = os.pwrite(self._fd, rest, self.held)
-                    self._digest(rest[:written])
-                    self.held += written
+                    written = os.pwrite(self._fd, rest, at)
+                    self._pass_by(at, rest[:written])
+                    self._ranges.add(at, at + written)
+                    at += written
                     rest = rest[written:]
+            if self.gaps and self._unnoted >= NOTE_BYTES:
+                self._note()
 
-    def cut(self, to: int) -> None:
-        """Keep only the first bytes."""
+    def spread(self) -> None:
+        """From now on bytes may come at any place."""
+        with self._lock:
+            if not self.gaps:
+                self._spread()
+
+    def drop(self, start: int, stop: int) -> None:
+        """These bytes are not the file's: they have to come again."""
         with self._lock:
             self._vouched = True
-            self._keep(to, self.held)
+            if stop < self._ranges.prefix and not self.gaps:
+                self._spread()
+            self._forget(start, stop)
+            if not self.gaps:
+                # Cut before it is noted: till then the journal may speak of bytes that are wrong.
+                os.ftruncate(self._fd, self._ranges.prefix)
+            self._note()
 
     def distrust(self) -> None:
         """What is written from here on counts only after `vouch`."""
         with self._lock:
             self._vouched = False
-            self._journal.note(self._path, 0, vouched=False)
+            if self._flushed.prefix < self._ranges.prefix:
+                os.fdatasync(self._fd)
+            self._write_down(replace(self._kept, flushed=self._ranges.prefix, boot=""))
 
     def vouch(self) -> None:
         """What is here turned out to be of the right length."""
-        with self._lock:
-            self._vouched = True
+        self._vouched = True
 
-    def flush(self) -> None:
+    def flush(self, *, proven: bool = False) -> None:
         """Return when what is here now would survive a power cut. Writing may go on meanwhile."""
         with self._lock:
-            fd, held = os.dup(self._fd), self.held
+            fd, ranges = os.dup(self._fd), Ranges(self._ranges)
+            checked = self.pieces.proven_to if self.pieces else 0
         try:
             os.fdatasync(fd)
         finally:
             os.close(fd)
-        if self._vouched:
-            self._journal.note(self._path, held)
+        with self._lock:
+            if not self._vouched:
+                return
+            self._flushed = ranges
+            line = self._line(checked, proven=proven)
+        self._write_down(line)
 
-    def prove(self) -> None:
-        """Remember that this is the file."""
-        self._journal.note(self._path, self.held, proven=True)
+    def finish(self) -> None:
+        """Remember, durably, that this is the file, and let go of it."""
+        self.flush(proven=True)
+        self.close()
+
+    def check(self, stop: threading.Event) -> list[Range]:
+        """Read the pieces that did not pass by; the bytes of all that are wrong."""
+        if self.pieces is None:
+            return []
+        for number in self.pieces.unknown:
+            digest = hashlib.sha1(usedforsecurity=False)
+            self._read_into(digest, self.pieces.range_of(number), stop)
+            if stop.is_set():
+                break
+            self.pieces.judge(number, digest)
+        return self.pieces.bad
 
     def md5(self, stop: threading.Event) -> str:
         """The checksum in hex; reads from the disk what did not pass by."""
-        with self._lock:
-            assert self._md5 is not None
-            while self._digested < self.held and not stop.is_set():
-                block = os.pread(self._fd, READ_BYTES, self._digested)
-                if not block:
-                    break
-                self._md5.update(block)
-                self._digested += len(block)
-            return self._md5.hexdigest()
+        assert self._md5 is not None
+        digest = self._md5.copy()
+        self._read_into(digest, (self._digested, self.size), stop)
+        return digest.hexdigest()
 
     def close(self) -> None:
         """Let go of the file; it can be opened again."""
         with self._lock:
-            if self._fd >= 0:
+            if self._fd < 0:
+                return
+            try:
+                if self.gaps and self._unnoted:
+                    self._note()
+            finally:
                 os.close(self._fd)
                 self._fd = -1
 
-    def _keep(self, count: int, here: int) -> None:
-        """Keep `count` of the bytes that are here; the journal must not promise more meanwhile."""
-        kept = self._journal.kept(self._path)
-        proven = kept.proven and count == self.size
-        self._journal.note(self._path, min(count, kept.flushed), proven=proven)
-        if count < here:
-            os.ftruncate(self._fd, count)
-        self.held = count
-        if self._md5 is not None and self._digested > count:
+    def _read_journal(self, size: int) -> None:
+        """What can be trusted of a file that has so many bytes here."""
+        # More than the file has is not what we wrote.
+        usable = size if size <= self.size else 0
+        self._kept = self._journal.kept(self._path)
+        self._ranges = self._journal.held(self._path, usable)
+        self._flushed = self._journal.flushed(self._path, usable)
+        self.gaps = self._kept.ranges is not None
+        if self.pieces is not None:
+            self.pieces.assume(min(self._kept.checked, self._ranges.prefix))
+
+    def _spread(self) -> None:
+        """The journal has to know first: a file of whole length would pass for a whole file."""
+        os.fdatasync(self._fd)
+        self._flushed = Ranges(self._ranges)
+        self.gaps = True
+        self._note()
+        os.ftruncate(self._fd, self.size)
+
+    def _note(self) -> None:
+        """Remember what is here now."""
+        checked = min(self._kept.checked, self._ranges.prefix)
+        self._write_down(self._line(checked, proven=self.proven))
+        self._unnoted = 0
+
+    def _line(self, checked: int, *, proven: bool) -> Kept:
+        boot = self._journal.boot
+        if self.gaps:
+            flushed, written = tuple(self._flushed), tuple(self._ranges)
+            return Kept(self._path, 0, boot, proven, checked, flushed, written)
+        return Kept(self._path, self._flushed.prefix, boot, proven, checked)
+
+    def _write_down(self, kept: Kept) -> None:
+        self._journal.note(kept)
+        self._kept = kept
+
+    def _forget(self, start: int, stop: int) -> None:
+        for ranges in (self._ranges, self._flushed):
+            ranges.remove(start, stop)
+        if self.pieces is not None:
+            self.pieces.forget(start, stop)
+        if self._md5 is not None and self._digested >= start:
             self._md5 = hashlib.md5(usedforsecurity=False)
             self._digested = 0
 
-    def _digest(self, block: memoryview) -> None:
-        if self._md5 is not None and self._digested == self.held:
+    def _pass_by(self, at: int, block: memoryview) -> None:
+        self._unnoted += len(block)
+        if self._md5 is not None and self._digested == at:
             self._md5.update(block)
             self._digested += len(block)
+        if self.pieces is not None:
+            self.pieces.pass_by(at, block)
+
+    def _read_into(self, digest: "hashlib._Hash", part: Range, stop: threading.Event) -> None:
+        """Add these bytes of the disk, as far as they are there and until told to stop."""
+        at, end = part
+        while at < end and not stop.is_set():
+            with self._lock:
+                block = os.pread(self._fd, min(READ_BYTES, end - at), at)
+            if not block:
+                break
+            digest.update(block)
+            at += len(block)

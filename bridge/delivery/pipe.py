@@ -4,10 +4,8 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from bridge.delivery.partfile import PartFile
+from bridge.delivery.partfile import FLUSH_BYTES, PartFile
 from bridge.delivery.threads import Threads
-
-FLUSH_BYTES = 64 << 20  # at most so much is fetched again after a power cut
 
 
 class Pipe:
@@ -19,16 +17,17 @@ class Pipe:
         self._part = part
         self._writing: asyncio.Task[None] | None = None
         self._flushing: asyncio.Task[None] | None = None
-        self._flush_at = part.held + FLUSH_BYTES
 
-    async def put(self, blocks: list[bytes]) -> None:
-        """Write these blocks after the ones before."""
+    async def put(self, at: int, blocks: list[bytes]) -> None:
+        """Write these blocks of the file, from this byte on."""
         await self._written()
-        if self._part.held >= self._flush_at:
+        if self._part.unflushed >= FLUSH_BYTES:
             await self._flushed()
-            self._flush_at = self._part.held + FLUSH_BYTES
+            self._part.unflushed = 0
             self._flushing = asyncio.create_task(self._writers.run(self._key, self._part.flush))
-        self._writing = asyncio.create_task(self._writers.run(self._key, self._part.write, blocks))
+        self._part.unflushed += sum(map(len, blocks))
+        write = self._writers.run(self._key, self._part.write, at, blocks)
+        self._writing = asyncio.create_task(write)
 
     async def __aenter__(self) -> Self:
         return self

@@ -25,7 +25,7 @@ def missing_files(folder: Path, files: Iterable[File]) -> tuple[str, ...]:
 def trusted_sizes(folder: Path, files: Iterable[File], journal: Journal) -> dict[str, int]:
     """How many bytes of each wanted file lie below the folder and can be trusted."""
     return {
-        file.path: journal.trusted(file.path, size)
+        file.path: journal.held(file.path, size).total
         for file in files
         if file.wanted and 0 <= (size := _size(folder, file)) <= file.size
     }

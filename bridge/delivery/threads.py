@@ -1,6 +1,7 @@
 """Threads for the disk: one that hangs holds a few of them, never the loop, a poll or the exit."""
 
 import asyncio
+import os
 import queue
 import threading
 from collections.abc import Callable
@@ -27,7 +28,10 @@ class Threads:
     has ended, so that no thread writes behind its back.
     """
 
-    def __init__(self, name: str, most: int, root: Path, patience_seconds: float) -> None:
+    def __init__(
+        self, name: str, most: int, root: Path, patience_seconds: float, *, humble: bool = False
+    ) -> None:
+        self._humble = humble  # they run when nobody else wants to, the disk's scheduler included
         self._name = name
         self._most = most
         self._root = root
@@ -112,6 +116,8 @@ class Threads:
             done.exception()  # seen, also when nobody waits any more
 
     def _work(self) -> None:
+        if self._humble:
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
         while (job := self._jobs.get()) is not None:
             job.do()
             del job  # it holds the bytes it wrote

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from bridge.clock import Clock
 from bridge.config import DownloadsSettings
-from bridge.delivery import Delivery
+from bridge.delivery import Delivery, Proof
 from bridge.model import File
 
 HASH = "a1" * 20
@@ -51,6 +51,17 @@ class ScriptedCdn:
         checksum = hashlib.md5(content).hexdigest() if md5 else None
         return File(path, size, torbox_id=len(self.contents), md5=checksum)
 
+    def proof(self, piece_length: int, *, padding: int = 0) -> Proof:
+        """The .torrent's word on the files held, with so much padding after each."""
+        layout: list[tuple[str | None, int]] = []
+        whole = bytearray()
+        for path, content in self.contents.items():
+            layout += [(path, len(content)), (None, padding)]
+            whole += content + bytes(padding)
+        pieces = [whole[at : at + piece_length] for at in range(0, len(whole), piece_length)]
+        hashes = b"".join(hashlib.sha1(piece).digest() for piece in pieces)
+        return Proof(piece_length, hashes, tuple(layout))
+
     def will(self, file: File, *answers: Answer) -> None:
         self.scripts.setdefault(file.path, []).extend(answers)
 
@@ -67,7 +78,7 @@ class ScriptedCdn:
         token = request.rel_url.raw_query_string.partition("=")[2]
         self.asked.append((path, request.headers.get("Range", ""), token))
         self.headers.append(dict(request.headers))
-        start = int(request.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+        start = int(request.headers["Range"].removeprefix("bytes=").partition("-")[0])
         script = self.scripts.get(path)
         say = script.pop(0) if script else honest
         self.connections += 1
@@ -83,9 +94,12 @@ async def honest(
 ) -> web.StreamResponse:
     if cdn.waits_for is not None:
         await cdn.waits_for.wait()
-    headers = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"}
+    end = request.headers["Range"].partition("-")[2]
+    stop = int(end) + 1 if end else len(content)
+    headers = {"Content-Range": f"bytes {start}-{stop - 1}/{len(content)}"}
+    body = content[start:stop]
     return web.Response(
-        status=206, body=content[start:], headers=headers, content_type="application/octet-stream"
+        status=206, body=body, headers=headers, content_type="application/octet-stream"
     )
 
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from bridge.clock import Clock
 from bridge.config import DownloadsSettings
 from bridge.delivery import Delivery
-from bridge.delivery.journal import Journal, this_boot
+from bridge.delivery.journal import Journal, Kept, this_boot
 from bridge.delivery.partfile import PartFile
 from bridge.errors import (
     AccountTrouble,
@@ -194,7 +194,7 @@ async def test_a_checksum_is_right_after_a_resume_too(cdn, delivery, incomplete)
     file = cdn.holds("a.mkv", 5 * MIB, md5=True)
     incomplete.mkdir(parents=True)
     (incomplete / "a.mkv").write_bytes(cdn.contents["a.mkv"][: 2 * MIB])
-    Journal(incomplete.parent, this_boot()).note("a.mkv", 0)
+    Journal(incomplete.parent, this_boot()).note(Kept("a.mkv", 0, this_boot()))
 
     await delivery.deliver(HASH, "Show", [file], cdn.link)
 
@@ -205,7 +205,7 @@ async def test_a_half_that_is_wrong_is_found_by_the_checksum(cdn, delivery, inco
     file = cdn.holds("a.mkv", 5 * MIB, md5=True)
     incomplete.mkdir(parents=True)
     (incomplete / "a.mkv").write_bytes(bytes(2 * MIB))
-    Journal(incomplete.parent, this_boot()).note("a.mkv", 0)
+    Journal(incomplete.parent, this_boot()).note(Kept("a.mkv", 0, this_boot()))
 
     await delivery.deliver(HASH, "Show", [file], cdn.link)
 
@@ -552,7 +552,7 @@ async def test_after_a_power_cut_only_what_was_flushed_counts(cdn, delivery, inc
     file = cdn.holds("a.mkv", 5 * MIB)
     incomplete.mkdir(parents=True)
     (incomplete / "a.mkv").write_bytes(cdn.contents["a.mkv"][:MIB] + bytes(2 * MIB))
-    Journal(incomplete.parent, "the boot before").note("a.mkv", MIB)
+    Journal(incomplete.parent, "the boot before").note(Kept("a.mkv", MIB))
 
     leg = await delivery.measure(HASH, "Show", [file])
     assert leg.delivered_bytes == MIB
@@ -576,7 +576,7 @@ async def test_a_torn_line_in_the_journal_costs_only_that_line(cdn, delivery, in
     file = cdn.holds("a.mkv", 5 * MIB)
     incomplete.mkdir(parents=True)
     (incomplete / "a.mkv").write_bytes(cdn.contents["a.mkv"][:MIB])
-    Journal(incomplete.parent, "the boot before").note("a.mkv", MIB)
+    Journal(incomplete.parent, "the boot before").note(Kept("a.mkv", MIB))
     (journal,) = incomplete.parent.parent.glob("*.journal")
     with journal.open("ab") as torn:
         torn.write(b'{"path":"a.mkv","flushed":99')
@@ -615,7 +615,7 @@ async def test_what_no_length_vouches_for_does_not_outlive_a_kill(cdn, delivery,
     await until(lambda: delivery.leg(HASH) and delivery.leg(HASH).delivered_bytes)
 
     assert (incomplete / "a.mkv").stat().st_size > 0
-    assert Journal(incomplete.parent, this_boot()).trusted("a.mkv", MIB) == 0
+    assert Journal(incomplete.parent, this_boot()).held("a.mkv", MIB).total == 0
     await stopped(task)
     assert (incomplete / "a.mkv").stat().st_size == 0
 

@@ -144,7 +144,7 @@ async def test_a_certificate_from_ssl_cert_file_is_trusted(
 async def test_a_certificate_that_nobody_vouches_for_is_refused(secure_cdn, clock):
     async with Cdn(clock, user_agent="test", allow_http=True) as cdn:
         with pytest.raises(CdnUnwell):
-            async with cdn.body(secure_cdn, 0, File("a.mkv", 10)):
+            async with cdn.body(secure_cdn, File("a.mkv", 10), 0, 10):
                 pass
 
 
@@ -163,7 +163,7 @@ async def test_no_error_shows_a_link(link, cdn, delivery, caplog, clock):
     link = link.format(cdn=cdn.url)
     async with Cdn(clock, user_agent="test", allow_http=True) as wire:
         with pytest.raises((CdnUnwell, LinkRefused)) as caught:
-            async with wire.body(link, 0, File("a.mkv", 10)):
+            async with wire.body(link, File("a.mkv", 10), 0, 10):
                 pass
 
     async def give(file: File) -> str:

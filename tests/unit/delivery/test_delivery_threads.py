@@ -186,3 +186,15 @@ async def test_a_hanging_disk_blocks_neither_the_loop_nor_other_torrents(
         hanging_file.stdin.close()
         hanging_file.wait()
         await delivery.discard_incomplete(HASH, "Show", [stuck])
+
+
+async def test_who_only_reads_yields_to_everyone_else():
+    humble = Threads("test", 1, ROOT, patience_seconds=60, humble=True)
+    try:
+        mine = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        theirs = await humble.run("a", os.getpriority, os.PRIO_PROCESS, 0)
+    finally:
+        humble.close()
+
+    assert theirs == 19
+    assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == mine

@@ -1,0 +1,133 @@
+"""Beginning a delivery: which files, which of TorBox's each of them is, and into which folder."""
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from bridge.clock import Clock
+from bridge.core.ledger import Ledger
+from bridge.core.sources import Known, Sources, described, proof_for
+from bridge.core.wanted import is_zipped, matched
+from bridge.core.watch import Watch
+from bridge.delivery.delivery import Delivery
+from bridge.delivery.pieces import Proof
+from bridge.model import Category, Cause, Delivering, Failed, Fetching, File, Torrent
+from bridge.names import safe_name
+
+LACKING_SECONDS = 15 * 60.0
+LOOK_AGAIN_SECONDS = 60.0
+
+
+class Preparer:
+    """Takes a torrent from Fetching to Delivering, or to the sentence why not."""
+
+    def __init__(self, ledger: Ledger, sources: Sources, delivery: Delivery, clock: Clock) -> None:
+        self._ledger = ledger
+        self._sources = sources
+        self._delivery = delivery
+        self._clock = clock
+
+    async def begun(
+        self, torrent: Torrent, watch: Watch, categories: Iterable[Category]
+    ) -> tuple[Torrent | None, Proof | None]:
+        """The torrent in Delivering, None if it cannot be yet; and what its bytes must be."""
+        known = await self._known(torrent, watch)
+        begun: Torrent | None = torrent
+        if isinstance(torrent.phase, Fetching):
+            begun = await self._begin(torrent, watch, known, categories)
+        if begun is None or known is None or known.proof is None:
+            return begun, None
+        return begun, proof_for(begun.files, known.proof)
+
+    async def free_name(self, torrent: Torrent, wanted: str, categories: Iterable[Category]) -> str:
+        """A name for its folder that neither the disk nor anyone else has there."""
+        taken = {
+            other.folder
+            for other in self._ledger.torrents.values()
+            if other.hash != torrent.hash and other.save_path == torrent.save_path
+        }
+        taken |= {safe_name(category.name) for category in categories}
+        return await self._delivery.free_name(torrent.save_path, wanted, taken)
+
+    async def fail(self, torrent: Torrent, cause: Cause, reason: str) -> None:
+        """Nothing more happens by itself, unless its phase is another by now."""
+        failed = Failed(cause, reason, self._clock.time())
+
+        def change(now: Torrent) -> Torrent | None:
+            return replace(now, phase=failed) if now.phase == torrent.phase else None
+
+        await self._ledger.change(torrent.hash, change)
+
+    async def _known(self, torrent: Torrent, watch: Watch) -> Known | None:
+        """What the .torrent says; TorBox is asked for it once, if a magnet was all we got."""
+        known = await self._sources.known(torrent)
+        fetched = isinstance(torrent.phase, Fetching) and not torrent.cached
+        if known is None and fetched and not watch.export_tried:
+            watch.export_tried = True
+            known = await self._sources.exported(torrent)
+        return known
+
+    async def _begin(
+        self,
+        torrent: Torrent,
+        watch: Watch,
+        known: Known | None,
+        categories: Iterable[Category],
+    ) -> Torrent | None:
+        if known is not None:
+            torrent = await self._described(torrent, known)
+        before = torrent.files
+        files = await self._matched(torrent, watch)
+        if files is None:
+            return None
+        seen = watch.seen
+        assert seen is not None
+        wanted_name = torrent.folder or torrent.root or safe_name(seen.root or torrent.name)
+        folder = await self.free_name(torrent, wanted_name, categories)
+        size = sum(file.size for file in files if file.wanted)
+
+        def change(now: Torrent) -> Torrent | None:
+            if now.phase != torrent.phase or now.files != before:
+                return None  # a client chose files meanwhile
+            phase = Delivering(seen.torrent_id)
+            return replace(
+                now, phase=phase, files=files, folder=folder, size=size, provisional=False
+            )
+
+        after = await self._ledger.change(torrent.hash, change)
+        if after is None or not isinstance(after.phase, Delivering):
+            return None
+        return after
+
+    async def _described(self, torrent: Torrent, known: Known) -> Torrent:
+        """With the .torrent's files, which clients see from now on, too."""
+        after = await self._ledger.change(
+            torrent.hash,
+            lambda now: described(now, known.source) if now.phase == torrent.phase else None,
+        )
+        return after or torrent
+
+    async def _matched(self, torrent: Torrent, watch: Watch) -> tuple[File, ...] | None:
+        """The torrent's files as TorBox lists them; None if they cannot all be had."""
+        assert watch.seen is not None
+        if is_zipped(torrent, watch.seen):
+            return None  # known only now, from the .torrent: the plan sends it again
+        files, lacking = matched(torrent, watch.seen)
+        if lacking:
+            await self._lacking(torrent, watch, lacking)
+            return None
+        watch.lacking_since = None
+        if not any(file.wanted for file in files):
+            await self.fail(torrent, Cause.NO_FILES, "the rules leave no file to deliver")
+            return None
+        return files
+
+    async def _lacking(self, torrent: Torrent, watch: Watch, lacking: tuple[str, ...]) -> None:
+        now = self._clock.monotonic()
+        since = watch.lacking_since if watch.lacking_since is not None else now
+        watch.lacking_since = since
+        if now - since >= LACKING_SECONDS:
+            await self.fail(torrent, Cause.NO_FILES, f"TorBox does not list {lacking[0]!r}")
+        else:
+            watch.seen = None  # a fresh look has to show the file
+            watch.hold(now, LOOK_AGAIN_SECONDS, f"TorBox does not list {lacking[0]!r} yet")

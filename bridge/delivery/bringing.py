@@ -1,0 +1,112 @@
+"""All files of one torrent, until each of them and every piece that they share is proven."""
+
+import hashlib
+import threading
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+from bridge.delivery.download import Download, LinkSource, Means
+from bridge.delivery.partfile import READ_BYTES, PartFile
+from bridge.delivery.paths import within
+from bridge.delivery.pieces import Pieces, Share, SharedPiece, add_zeros
+from bridge.delivery.together import all_of
+from bridge.delivery.work import MOST_DISPROOFS, Work
+from bridge.errors import FileDisproved
+from bridge.model import File
+
+MOST_FILES_UNDER_WAY = 64  # of one torrent: most of them wait for a turn
+
+
+class Bringing:
+    """One call of `Delivery.deliver`; `key` is the torrent's hash."""
+
+    def __init__(
+        self,
+        means: Means,
+        work: Work,
+        key: str,
+        folder: Path,
+        files: Sequence[File],
+        pieces: Pieces | None,
+        link: LinkSource,
+    ) -> None:
+        self._means = means
+        self._work = work
+        self._key = key
+        self._folder = folder
+        self._files = {file.path: file for file in files}
+        self._pieces = pieces
+        self._link = link
+
+    async def run(self) -> None:
+        """Return when all is here and proven."""
+        missing: Iterable[str] = self._files
+        shared = self._pieces.shared if self._pieces else ()
+        while missing:
+            await all_of((self._bring(self._files[path]) for path in missing), MOST_FILES_UNDER_WAY)
+            if not shared:
+                return
+            with self._work.leg.verification():
+                shared = await self._means.readers.run_long(self._key, partial(self._wrong, shared))
+            missing = await self._drop(shared)
+
+    async def _bring(self, file: File) -> None:
+        await Download(self._means, self._work, self._key, file, self._part(file), self._link).run()
+
+    def _part(self, file: File) -> PartFile:
+        return PartFile(
+            self._folder,
+            file.path,
+            file.size,
+            self._work.journal,
+            with_md5=bool(file.md5),
+            pieces=self._pieces.of(file.path) if self._pieces else None,
+        )
+
+    def _wrong(
+        self, shared: Iterable[SharedPiece], stop: threading.Event
+    ) -> tuple[SharedPiece, ...]:
+        """Those of the shared pieces whose bytes on the disk are not right."""
+        return tuple(piece for piece in shared if not self._is_right(piece, stop))
+
+    def _is_right(self, piece: SharedPiece, stop: threading.Event) -> bool:
+        digest = hashlib.sha1(usedforsecurity=False)
+        for share in piece.shares:
+            if stop.is_set():
+                return True
+            if share.path is None:
+                add_zeros(digest, share.stop - share.start)
+            else:
+                self._read(share.path, share, digest)
+        return digest.digest() == piece.digest
+
+    def _read(self, path: str, share: Share, digest: "hashlib._Hash") -> None:
+        with within(self._folder, path).open("rb", buffering=0) as file:
+            file.seek(share.start)
+            left = share.stop - share.start
+            while left and (block := file.read(min(left, READ_BYTES))):
+                digest.update(block)
+                left -= len(block)
+
+    async def _drop(self, wrong: Iterable[SharedPiece]) -> set[str]:
+        """Which of its files has the wrong bytes cannot be told: all bring their share again."""
+        dropped = set()
+        for piece in wrong:
+            for share in piece.shares:
+                if share.path is not None:
+                    await self._drop_share(share.path, share)
+                    dropped.add(share.path)
+        for path in dropped:
+            if self._work.disprove(path) >= MOST_DISPROOFS:
+                raise FileDisproved(path, f"{path} came wrong three times (its checksum differs)")
+        return dropped
+
+    async def _drop_share(self, path: str, share: Share) -> None:
+        part = self._part(self._files[path])
+        try:
+            await self._means.writers.run(self._key, part.open)
+            await self._means.writers.run_surely(self._key, part.drop, share.start, share.stop)
+            self._work.leg.holds(path, part.held)
+        finally:
+            await self._means.writers.run_surely(self._key, part.close)
