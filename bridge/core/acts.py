@@ -61,7 +61,7 @@ class Acts:
             case plan.AskById():
                 return self.looker.ask(torrent, watch, step.torrent_id)
             case plan.Recreate():
-                return self._cleaner.recreate(torrent, watch)
+                return self._cleaner.recreate(torrent, watch, step)
             case plan.GiveUpOn():
                 return self._cleaner.give_up(torrent, watch, step.cause, step.reason)
             case plan.CleanTorBox():

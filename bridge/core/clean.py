@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from bridge.clock import Clock
 from bridge.core import account
 from bridge.core.ledger import Ledger
-from bridge.core.plan import REMOVING_SECONDS
+from bridge.core.plan import REMOVING_SECONDS, Recreate
 from bridge.core.submit import Submitter
 from bridge.core.watch import Watch
 from bridge.errors import OurMistake, TorBoxGone, TorBoxRefused
@@ -49,8 +49,8 @@ class Cleaner:
 
         await self._ledger.change(torrent.hash, change)
 
-    async def recreate(self, torrent: Torrent, watch: Watch) -> None:
-        """Its content is gone at TorBox: sent again from the stored source, once per attempt."""
+    async def recreate(self, torrent: Torrent, watch: Watch, step: Recreate) -> None:
+        """What TorBox has is of no use: sent again from the stored source, once per attempt."""
         if not await self._freed(torrent, watch, even_private=True):
             return
         time = self._clock.time()
@@ -59,9 +59,8 @@ class Cleaner:
             if now.phase != torrent.phase:
                 return None
             if now.recreated:
-                return replace(now, phase=Failed(Cause.GONE, "TorBox lost it twice", time))
-            reason = "TorBox does not have its content any more; is sent again"
-            return replace(now, phase=Waiting(time, reason), recreated=True)
+                return replace(now, phase=Failed(step.cause, step.reason, time))
+            return replace(now, phase=Waiting(time, f"{step.why}; is sent again"), recreated=True)
 
         watch.seen, watch.purged_since = None, None
         await self._ledger.change(torrent.hash, change)

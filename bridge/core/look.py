@@ -10,7 +10,7 @@ from bridge.clock import Clock
 from bridge.core import account, plan
 from bridge.core.accounts import Accounts
 from bridge.core.ledger import Change, Items, Ledger
-from bridge.core.wanted import files_from, files_of
+from bridge.core.wanted import files_from, files_of, is_zipped
 from bridge.core.watch import Watch
 from bridge.errors import TorBoxError, TorBoxGone
 from bridge.model import Cause, Delivering, Failed, Fetching, Queued, Seen, Torrent, Waiting
@@ -243,7 +243,7 @@ def _described(torrent: Torrent, seen: Seen) -> Torrent:
     if torrent.name == torrent.hash and seen.name and seen.name.lower() != torrent.hash:
         torrent = replace(torrent, name=seen.name)
     known = torrent.files and not torrent.provisional
-    if known or not seen.files:
+    if known or not seen.files or is_zipped(torrent, seen):
         return torrent if torrent.size or not seen.size else replace(torrent, size=seen.size)
     files = files_of(seen)
     root = safe_name(seen.root or torrent.name)

@@ -7,6 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.config import GiveUp
+from bridge.core.wanted import is_zipped
 from bridge.core.watch import Watch
 from bridge.core.weather import Weather
 from bridge.model import (
@@ -105,7 +106,21 @@ class AskById(Struct, frozen=True):
 
 
 class Recreate(Struct, frozen=True):
-    """TorBox lists it without its content: delete what is left there, and send it again."""
+    """TorBox has nothing of use: delete what is left there and send it again, once per attempt."""
+
+    why: str
+    cause: Cause  # when it comes to nothing a second time
+    reason: str
+
+
+PURGED = Recreate(
+    "TorBox does not have its content any more", Cause.GONE, "TorBox lost its content twice"
+)
+ZIPPED = Recreate(
+    "TorBox has zipped its files",
+    Cause.NO_FILES,
+    "TorBox gives its files only as a zip, though asked not to",
+)
 
 
 class GiveUpOn(Struct, frozen=True):
@@ -231,11 +246,11 @@ def _fetching_step(
     if watch.seen is None:
         return Wait()
     if watch.seen.ready:
-        return Deliver()
+        return ZIPPED if is_zipped(torrent, watch.seen) else Deliver()
     if not watch.looked_up and not torrent.files and watch.seen.size == 0:
         return LookUp()
     if watch.purged_since is not None and now - watch.purged_since >= GONE_SECONDS:
-        return Recreate()
+        return PURGED
     if verdict is not None:
         return verdict if torrent.clocks.nudged else Nudge()
     if not torrent.clocks.nudged and _half_way(torrent.clocks, give_up):
