@@ -34,7 +34,6 @@ from bridge.core.housekeeping import Housekeeper
 from bridge.core.labels import Labels
 from bridge.core.ledger import Ledger
 from bridge.core.look import Looker
-from bridge.core.sources import Sources
 from bridge.core.submit import Submitter
 from bridge.core.timeline import Timeline
 from bridge.dashboard.api import BridgeApi
@@ -142,8 +141,7 @@ async def _core(settings: Settings, clock: Clock, store: Store) -> Core:
     admission = Admission(settings, torbox, limits, accounts, clock)
     submitter.learn = admission.learn
     looker = Looker(ledger, torbox, accounts, clock)
-    sources = Sources(ledger, store, torbox)
-    deliverer = Deliverer(ledger, sources, torbox, delivery, timeline, clock)
+    deliverer = Deliverer(ledger, store, torbox, delivery, timeline, clock)
     acts = Acts(submitter, looker, deliverer, cleaner, board)
     engine = Engine(settings, ledger, delivery, acts, admission, accounts, board, clock)
     labels = Labels(ledger, board, store, settings.downloads.path)

@@ -36,6 +36,7 @@ from bridge.model import (
     Torrent,
     Waiting,
 )
+from bridge.store.store import Store
 from bridge.torbox.client import TorBox
 
 log = logging.getLogger(__name__)
@@ -49,13 +50,14 @@ class Deliverer:
     def __init__(
         self,
         ledger: Ledger,
-        sources: Sources,
+        store: Store,
         torbox: TorBox,
         delivery: Delivery,
         timeline: Timeline,
         clock: Clock,
     ) -> None:
         self._ledger = ledger
+        sources = Sources(ledger, store, torbox)
         self._preparer = Preparer(ledger, sources, delivery, clock)
         self._timeline = timeline
         self._torbox = torbox
