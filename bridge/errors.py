@@ -20,6 +20,7 @@ BridgeError
 │   ├── ArrUnwell          no usable answer, outcome unknown           look before trying again
 │   ├── ArrRefused         it says no: the key, the URL, the request   a person, or the next way
 │   └── ArrGone            no such row, event or endpoint              look at the queue
+├── NotSent                a notification did not arrive               try again, then let it be
 └── DeliveryError          the files are not here yet
     ├── LinkRefused        the link is refused or expired              ask for a new link
     ├── CdnBusy            not before `wait_seconds`                   keep the link, wait
@@ -134,6 +135,10 @@ class ArrRefused(ArrError):
 
 class ArrGone(ArrError):
     """The arr has no such thing."""
+
+
+class NotSent(BridgeError):
+    """A notification did not arrive where it should."""
 
 
 class DeliveryError(BridgeError):

@@ -25,7 +25,7 @@ def layer(parts: str, *, together: bool = False) -> Layer:
 LAYERS = (
     layer("model errors names clock config logs password", together=True),
     layer("store torrentfile"),
-    layer("torbox delivery arrs"),
+    layer("torbox delivery arrs notify"),
     layer("core checks"),
     layer("qbittorrent dashboard"),
     layer("app cli connect demo doctor reload backup backup_command __main__", together=True),

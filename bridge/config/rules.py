@@ -17,6 +17,7 @@ from bridge.config.types import (
     DownloadsSettings,
     FailuresSettings,
     LogSettings,
+    NotifySettings,
     QBittorrentSettings,
     ServerSettings,
     Settings,
@@ -27,6 +28,8 @@ from bridge.config.types import (
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("text", "json")
 DIALECTS = ("4", "5")
+NOTICES = ("complete", "replaced", "failed", "person")
+LONGEST_DIGEST_MINUTES = 7 * 24 * 60
 LATER = ("symlink", "strm")  # designed, not built yet
 SMALLEST_POLL_SECONDS = 5.0
 MOST_PARALLEL_FILES = 32
@@ -43,6 +46,7 @@ def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
         categories={name: _category(name, rules) for name, rules in settings.categories.items()},
         arrs=_arrs(settings.arrs),
         failures=_failures(settings.failures),
+        notify=_notify(settings.notify),
         state=StateSettings(path=_folder("state.path", settings.state.path, home)),
         log=_log(settings.log),
     )
@@ -142,6 +146,19 @@ def _failures(failures: FailuresSettings) -> FailuresSettings:
         if getattr(failures, name) < 1:
             _wrong(f"failures.{name}", "expected 1 or more")
     return failures
+
+
+def _notify(notify: NotifySettings) -> NotifySettings:
+    if notify.webhook and not re.fullmatch(r"https?://[!-~]+", notify.webhook):
+        _wrong("notify.webhook", "expected a URL that begins with http:// or https://")
+    for about in notify.about:
+        _choice("notify.about", about, NOTICES)
+    if not 0 <= notify.digest_minutes <= LONGEST_DIGEST_MINUTES:
+        _wrong("notify.digest_minutes", f"expected 0 to {LONGEST_DIGEST_MINUTES}")
+    hours = notify.quiet_hours.replace(" ", "")
+    if hours and not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d-([01]?\d|2[0-3]):[0-5]\d", hours):
+        _wrong("notify.quiet_hours", "expected hours like 22:00-07:00")
+    return replace(notify, quiet_hours=hours)
 
 
 def _arr(arr: ArrSettings) -> ArrSettings:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from bridge.errors import BadSettings
 
-SECRET_NAMES = frozenset({"api_key", "password"})
+SECRET_NAMES = frozenset({"api_key", "password", "webhook", "apprise"})
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,6 +132,16 @@ class FailuresSettings(Section, frozen=True):
         return FailureAction(getattr(self, cause))
 
 
+class NotifySettings(Section, frozen=True):
+    """Who is told of what, and when. Nobody, unless a webhook or an Apprise URL is given."""
+
+    webhook: str = ""
+    apprise: tuple[str, ...] = ()
+    about: tuple[str, ...] = ("replaced", "failed", "person")  # complete, too, if wanted
+    digest_minutes: float = 0.0  # collected for so long; 0: each at once
+    quiet_hours: str = ""  # like 22:00-07:00; "": none
+
+
 class StateSettings(Section, frozen=True):
     """Where the bridge remembers; `path` is absolute."""
 
@@ -155,6 +165,7 @@ class Settings(Section, frozen=True):
     categories: dict[str, CategorySettings] = {}
     arrs: tuple[ArrSettings, ...] = ()
     failures: FailuresSettings = FailuresSettings()
+    notify: NotifySettings = NotifySettings()
     state: StateSettings = StateSettings()
     log: LogSettings = LogSettings()
 
@@ -166,7 +177,9 @@ class Settings(Section, frozen=True):
     def secrets(self) -> tuple[str, ...]:
         """What must never be logged or shown."""
         said = (self.torbox.api_key, self.qbittorrent.password, self.qbittorrent.api_key)
-        return tuple(secret for secret in (*said, *(arr.api_key for arr in self.arrs)) if secret)
+        keys = (arr.api_key for arr in self.arrs)
+        told = (self.notify.webhook, *self.notify.apprise)
+        return tuple(secret for secret in (*said, *keys, *told) if secret)
 
     def require_key(self) -> None:
         """Raise BadSettings if there is no TorBox key; only serving needs one."""

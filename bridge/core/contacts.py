@@ -30,6 +30,7 @@ class Trouble(Struct, frozen=True):
     since: float
     until: float
     tries: int
+    key: bool = False  # it does not know our key: a person must mend it
 
 
 class Contact:
@@ -112,7 +113,8 @@ class Contact:
         tries = before.tries + 1 if before else 0
         rest = min(SHORTEST_REST * 2**tries, LONGEST_REST)
         since = before.since if before else now
-        self.trouble = Trouble(str(error), since, now + rest, min(tries, 10))
+        key = isinstance(error, ArrRefused) and error.key
+        self.trouble = Trouble(str(error), since, now + rest, min(tries, 10), key)
         self.forget()
         if before is None or before.sentence != str(error):
             log.warning("%s; what it is to be told waits", error)

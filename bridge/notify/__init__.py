@@ -1,0 +1,1 @@
+"""Tells people what happened, where they want to be told: a webhook, or Apprise."""
