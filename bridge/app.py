@@ -76,7 +76,7 @@ class Core:
     engine: Engine
     commands: Commands
     housekeeper: Housekeeper
-    aftercare: Aftercare
+    timeline: Timeline
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,11 @@ async def bridge(
         reloader = Reloader(
             read, settings, core.torbox, core.accounts, core.engine, core.commands, clock
         )
-        dashboard = _dashboard(core, password)
-        app = await _application(core, password, dashboard)
+        aftercare, dashboard = _aftercare(core), _dashboard(core, password)
+        app = await _application(core, password, aftercare, dashboard)
         async with core.delivery, core.torbox:
             await _probe(core.delivery)
-            async with core.engine, core.housekeeper, core.aftercare, reloader, dashboard:
+            async with core.engine, core.housekeeper, aftercare, reloader, dashboard:
                 yield Bridge(
                     app,
                     core.board,
@@ -121,7 +121,7 @@ async def bridge(
                     core.engine,
                     core.ledger,
                     reloader,
-                    core.aftercare,
+                    aftercare,
                 )
 
 
@@ -163,7 +163,21 @@ async def _core(settings: Settings, clock: Clock, store: Store) -> Core:
         engine=engine,
         commands=commands,
         housekeeper=housekeeper,
-        aftercare=Aftercare(settings, ledger, store, timeline, clock, USER_AGENT, kept),
+        timeline=timeline,
+    )
+
+
+def _aftercare(core: Core) -> Aftercare:
+    return Aftercare(
+        core.settings,
+        core.ledger,
+        core.store,
+        core.timeline,
+        core.accounts,
+        core.engine.weather,
+        core.clock,
+        USER_AGENT,
+        core.kept,
     )
 
 
@@ -201,18 +215,20 @@ def _dashboard(core: Core, password: str) -> Dashboard:
     )
 
 
-async def _application(core: Core, password: str, dashboard: Dashboard) -> web.Application:
+async def _application(
+    core: Core, password: str, aftercare: Aftercare, dashboard: Dashboard
+) -> web.Application:
     """The routes of every face, and the middlewares around them."""
     settings, base = core.settings, core.settings.server.url_base
     face = Face(core.commands, settings.qbittorrent, settings.server, core.clock, password)
     hooks = Hooks(core.engine, await hook_secret(core.kept, core.store))
-    reached = NoteAddress(core.aftercare.reached)
+    reached = NoteAddress(aftercare.reached)
     middlewares = [*face.middlewares, *dashboard.middlewares, reached.watch]
     app = web.Application(client_max_size=MOST_BODY_BYTES, middlewares=middlewares)
     app.on_response_prepare.append(face.dress)
     app.add_routes(routes(face, base))
     by_hand = ByHand(core.ledger, core.commands, core.engine, core.delivery)
-    ours = BridgeApi(settings, core.board, by_hand, core.aftercare.timeline, core.clock)
+    ours = BridgeApi(settings, core.board, by_hand, core.timeline, core.clock)
     app.add_routes(ours.routes(base))
     app.add_routes(hooks.routes(base))
     app.add_routes(BackupApi(core.store).routes(base))

@@ -280,26 +280,6 @@ class Happening(Struct, frozen=True):
     text: str
 
 
-class NoticeKind(StrEnum):
-    """What people may want to be told of."""
-
-    COMPLETE = "complete"
-    REPLACED = "replaced"  # failed, and its arr searches for another release
-    FAILED = "failed"  # and nothing more happens by itself
-    PERSON = "person"  # something waits for a person
-
-
-class Notice(Struct, frozen=True):
-    """One thing to tell people."""
-
-    kind: NoticeKind
-    at: float
-    text: str
-    hash: str = ""
-    name: str = ""
-    category: str = ""
-
-
 class Category(Struct, frozen=True):
     """A category, as clients made it. `save_path` is "" when none was given."""
 

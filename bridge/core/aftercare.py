@@ -9,14 +9,20 @@ from typing import Self
 
 from bridge.arrs.arr import Arr
 from bridge.clock import Clock
-from bridge.config import ImportMode, Settings
+from bridge.config import ImportMode, NotifySettings, Settings
+from bridge.core.accounts import Accounts
+from bridge.core.attention import needs_a_person
 from bridge.core.contacts import contacts_for
 from bridge.core.importing import Importer
 from bridge.core.ledger import Ledger
+from bridge.core.notices import Notifier
 from bridge.core.reached import Reached
 from bridge.core.telling import Teller
 from bridge.core.timeline import Timeline
+from bridge.core.weather import Weather
 from bridge.errors import StoreTrouble
+from bridge.notify.apprise import Apprise
+from bridge.notify.webhook import Webhook
 from bridge.store.store import Store, keep
 
 log = logging.getLogger(__name__)
@@ -34,6 +40,8 @@ class Aftercare:
         ledger: Ledger,
         store: Store,
         timeline: Timeline,
+        accounts: Accounts,
+        weather: Weather,
         clock: Clock,
         user_agent: str,
         kept: Mapping[str, str],
@@ -46,7 +54,16 @@ class Aftercare:
         contacts = contacts_for(self._arrs, self.reached, settings.server, clock)
         self.timeline = timeline
         note = timeline.note
-        self._teller = Teller(ledger, store, contacts, settings.failures, clock, note)
+        self._senders = _senders(settings.notify, clock, user_agent)
+        self._notifier = Notifier(
+            settings.notify,
+            ledger,
+            self._senders,
+            lambda: needs_a_person(weather, accounts.account, contacts, clock.time()),
+            clock,
+        )
+        replaced = self._notifier.replaced
+        self._teller = Teller(ledger, store, contacts, settings.failures, clock, note, replaced)
         hardlink = settings.downloads.import_mode is ImportMode.HARDLINK
         self._importer = Importer(ledger, contacts, clock, note, hardlink=hardlink)
         self._stack = AsyncExitStack()
@@ -56,6 +73,9 @@ class Aftercare:
             await stack.enter_async_context(self.timeline)
             for arr in self._arrs:
                 await stack.enter_async_context(arr)
+            for sender in self._senders:
+                await stack.enter_async_context(sender)
+            await stack.enter_async_context(self._notifier)
             await stack.enter_async_context(self._teller)
             await stack.enter_async_context(self._importer)
             group = await stack.enter_async_context(asyncio.TaskGroup())
@@ -83,3 +103,12 @@ class Aftercare:
             await self._store.write(keep(KEPT, self.reached.dump()))
         except StoreTrouble as error:
             log.warning("%s", error)
+
+
+def _senders(settings: NotifySettings, clock: Clock, user_agent: str) -> list[Webhook | Apprise]:
+    senders: list[Webhook | Apprise] = []
+    if settings.webhook:
+        senders.append(Webhook(settings.webhook, clock, user_agent))
+    if settings.apprise:
+        senders.append(Apprise(settings.apprise))
+    return senders

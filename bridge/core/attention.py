@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from bridge.core.contacts import Contact
-from bridge.core.watch import Weather
+from bridge.core.weather import Weather
 from bridge.torbox.replies import Account
 
 DAY = 86400.0

@@ -13,8 +13,8 @@ from bridge.clock import Clock
 from bridge.config import NotifySettings
 from bridge.core.ledger import Ledger
 from bridge.errors import NotSent
-from bridge.model import Complete, Failed, Notice, NoticeKind, Told, Torrent
-from bridge.notify.message import Message
+from bridge.model import Complete, Failed, Told, Torrent
+from bridge.notify.message import Message, Notice, NoticeKind
 
 log = logging.getLogger(__name__)
 

@@ -47,6 +47,7 @@ class Teller:
         settings: FailuresSettings,
         clock: Clock,
         note: Note,
+        replaced: Note,
     ) -> None:
         self._ledger = ledger
         self._store = store
@@ -55,6 +56,7 @@ class Teller:
         self._settings = settings
         self._clock = clock
         self._note = note
+        self._replaced = replaced
         self._quota = Quota(settings, store, clock)
         self._due: dict[str, float] = {}  # hash → when to look at it, monotonic
         self._looks: dict[str, int] = {}
@@ -253,6 +255,8 @@ class Teller:
         await self._quota.count(telling.title, forget_telling(telling.hash))
         said = "blocklisted, another one is searched for" if telling.search else "blocklisted"
         self._note(telling.hash, telling.name, f"told {telling.arr}: {said}")
+        text = f"failed: {telling.reason}; {telling.arr} was told, {said}"
+        self._replaced(telling.hash, telling.name, text)
         torrent = self._ledger.torrents.get(telling.hash)
         if torrent is not None and isinstance(torrent.phase, Failed):
             await self._leave(torrent, f"{telling.arr} was told and did not remove it")

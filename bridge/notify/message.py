@@ -2,11 +2,31 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct
 
-from bridge.model import Notice
+
+class NoticeKind(StrEnum):
+    """What people may want to be told of."""
+
+    COMPLETE = "complete"
+    REPLACED = "replaced"  # failed, and its arr searches for another release
+    FAILED = "failed"  # and nothing more happens by itself
+    PERSON = "person"  # something waits for a person
+
+
+class Notice(Struct, frozen=True):
+    """One thing to tell people."""
+
+    kind: NoticeKind
+    at: float
+    text: str
+    hash: str = ""
+    name: str = ""
+    category: str = ""
+
 
 TITLES = {
     "complete": "complete",

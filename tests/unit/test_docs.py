@@ -41,7 +41,7 @@ def written(default: object) -> str:
     if isinstance(default, float):
         return f"{default:g}"
     if isinstance(default, tuple):
-        return "[]"
+        return f"[{', '.join(default)}]"
     return str(default) or '""'
 
 
