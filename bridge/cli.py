@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -30,6 +31,7 @@ STOP_SECONDS = 6.0  # then we are gone, whatever hangs: eight are allowed (desig
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and leave. A thread that hangs on a dead disk does not keep us."""
     code = run(arguments)
+    logging.shutdown()
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.flush()
         sys.stderr.flush()
@@ -221,7 +223,7 @@ def _serve(wanted: argparse.Namespace) -> int:
     state = Path(settings.state.path)
     _make_state_folder(state)
     password, is_new = qbittorrent_password(settings.qbittorrent, state)
-    redactor = set_up(settings.log, settings.secrets())
+    redactor = set_up(settings.log, settings.secrets(), state / "logs")
     if is_new:
         _say(password_block(settings, password))
     redactor.add(password)

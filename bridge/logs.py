@@ -10,12 +10,14 @@ import re
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote, quote_plus
 
 from aiohttp.http_exceptions import HttpProcessingError
 
 from bridge.config.types import LogSettings
+from bridge.logfile import FileLog
 
 HIDDEN = "<secret>"
 SHORTEST_SECRET = 4  # hiding a shorter one would hide half of every sentence
@@ -145,16 +147,23 @@ class JsonFormatter(TextFormatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
-def set_up(settings: LogSettings, secrets: Iterable[str]) -> Redactor:
-    """Log to standard error as the settings say, without these secrets; more may be added later."""
+def set_up(settings: LogSettings, secrets: Iterable[str], folder: Path | None = None) -> Redactor:
+    """Log to standard error, and to files in `folder` if there is one, as the settings say.
+
+    These secrets never appear; more may be added later.
+    """
     redactor = Redactor(secrets)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter((JsonFormatter if settings.format == "json" else TextFormatter)(redactor))
-    handler.addFilter(_is_about_us)
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if folder is not None and settings.files > 0:
+        handlers.append(FileLog(folder, settings.files))
     root = logging.getLogger()
     for other in root.handlers[:]:
         root.removeHandler(other)
-    root.addHandler(handler)
+    for handler in handlers:
+        formatter = JsonFormatter if settings.format == "json" else TextFormatter
+        handler.setFormatter(formatter(redactor))
+        handler.addFilter(_is_about_us)
+        root.addHandler(handler)
     root.setLevel(settings.level.upper())
     logging.captureWarnings(True)
     # logging's own report of a failed line prints the arguments as they are.

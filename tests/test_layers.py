@@ -23,7 +23,7 @@ def layer(parts: str, *, together: bool = False) -> Layer:
 
 # Lowest first (design: imports point the way the data flows).
 LAYERS = (
-    layer("model errors names clock config logs password", together=True),
+    layer("model errors names clock config logs logfile password", together=True),
     layer("store torrentfile"),
     layer("torbox delivery arrs notify"),
     layer("core checks"),

@@ -33,6 +33,7 @@ LONGEST_DIGEST_MINUTES = 7 * 24 * 60
 LATER = ("symlink", "strm")  # designed, not built yet
 SMALLEST_POLL_SECONDS = 5.0
 MOST_PARALLEL_FILES = 32
+MOST_LOG_FILES = 100
 
 
 def checked(settings: Settings, environ: Mapping[str, str]) -> Settings:
@@ -171,9 +172,11 @@ def _arr(arr: ArrSettings) -> ArrSettings:
 
 
 def _log(log: LogSettings) -> LogSettings:
-    log = LogSettings(level=log.level.lower(), format=log.format.lower())
+    log = replace(log, level=log.level.lower(), format=log.format.lower())
     _choice("log.level", log.level, LEVELS)
     _choice("log.format", log.format, FORMATS)
+    if not 0 <= log.files <= MOST_LOG_FILES:
+        _wrong("log.files", f"expected 0 to {MOST_LOG_FILES}")
     return log
 
 

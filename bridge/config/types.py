@@ -153,6 +153,7 @@ class LogSettings(Section, frozen=True):
 
     level: str = "info"
     format: str = "text"
+    files: int = 5  # of 5 MiB each that are kept in the state folder, beside standard error
 
 
 class Settings(Section, frozen=True):
