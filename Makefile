@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo run test check format image-size clean
+.PHONY: help demo run test check format pictures image-size clean
 
 help:
 	@echo "make demo     watch three grabs go through the whole chain, no account needed"
 	@echo "make run      serve, with ./config.yaml or the environment"
 	@echo "make test     every test"
 	@echo "make check    format, lint, types"
+	@echo "make pictures  take the pictures of the page for the docs anew"
 	@echo "make image-size  what our layers of the image weigh, compressed"
 
 define NEW_VENV
@@ -43,6 +44,9 @@ check: .venv/dev
 format: .venv/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+pictures: .venv/dev
+	PICTURES_TO=docs/pictures $(BIN)/python -m pytest tests/system/page
 
 image-size: .venv/run
 	$(BIN)/python packaging/image_size.py

@@ -575,7 +575,8 @@ const ACTIONS = [
   ["Look for its files", "recheck", (t) => t.phase === "complete", (t) => post("api/v2/torrents/recheck", { hashes: t.hash })],
   ["Pause", "pause", (t) => !ended(t) && t.situation !== "paused", (t) => post("api/v2/torrents/pause", { hashes: t.hash })],
   ["Go on", "resume", (t) => t.situation === "paused", (t) => post("api/v2/torrents/resume", { hashes: t.hash })],
-  ["Give up and replace", "give-up", (t) => t.phase !== "complete", (t) => post(`api/bridge/torrents/${t.hash}/give-up`)],
+  ["Give up and replace", "give-up", (t) => !ended(t), (t) => post(`api/bridge/torrents/${t.hash}/give-up`)],
+  ["Have it replaced", "replace", (t) => t.phase === "failed", (t) => post(`api/bridge/torrents/${t.hash}/give-up`)],
   ["Remove …", "remove", () => true, (t) => askRemove(t)],
 ];
 const ended = (torrent) => torrent.phase === "complete" || torrent.phase === "failed";
@@ -616,7 +617,7 @@ async function loadDetails(torrent) {
     if (view.open !== hash || !found.length) return;
     showFacts(torrent, found[0]);
     showFiles(files);
-    say($("drawer-next"), told.next ? `Next: ${told.next}` : "");
+    say($("drawer-next"), told.next && !told.reason.includes(told.next) ? `Next: ${told.next}` : "");
     showTimeline(told.timeline);
   } catch (error) {
     if (error instanceof LoginNeeded) logIn();
