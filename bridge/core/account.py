@@ -34,8 +34,10 @@ def identified(
     number = known[0] if known else len(items) - 1
     before = items[number]
     ours = before.ours
+    if before.torrent_id not in (None, torrent_id) and ours:
+        ours = None  # met in its place: judged by its own date
     first_intent = min(item.intent_at for item in items)
-    if ours is None and created_at is not None:
+    if ours is not False and created_at is not None:
         ours = created_at >= first_intent - TOLERANCE_SECONDS
     after = replace(
         before,

@@ -33,6 +33,16 @@ def test_a_foreign_entry_stays_foreign_when_it_is_promoted_under_a_new_id():
     assert [(item.torrent_id, item.queued_id, item.ours) for item in items] == [(7, None, False)]
 
 
+def test_an_older_item_that_is_met_in_place_of_ours_is_not_ours():
+    items = account.identified(named(NOW + 30), 3, None, NOW - 86400)
+    assert [(item.torrent_id, item.ours) for item in items] == [(3, False)]
+
+
+def test_an_item_without_a_date_does_not_inherit_whose_it_is():
+    items = account.identified(named(NOW + 30), 3, None, None)
+    assert [(item.torrent_id, item.ours) for item in items] == [(3, None)]
+
+
 def test_a_second_intent_waits_for_the_first_to_be_resolved():
     once = account.intended((), HASH, 1, NOW)
     assert account.intended(once, HASH, 1, NOW + 50) == once
