@@ -1,6 +1,7 @@
 """When to look at TorBox, and the look itself: one at a time, for all torrents."""
 
 import asyncio
+import math
 
 from bridge.clock import Clock
 from bridge.core import plan
@@ -29,11 +30,12 @@ class Lookout:
         self._wake = wake
         self.wanted = False  # a webhook said that something happened
         self.interval_seconds = plan.QUIET_LOOK_SECONDS
+        self._not_before = -math.inf  # TorBox asked us to wait, whatever else makes a look due
         self.task: asyncio.Task[None] | None = None
 
     def begin_anew(self) -> None:
         """Whatever was seen before says nothing any more."""
-        self._looker.last_look = None
+        self._looker.last_look, self._not_before = None, -math.inf
 
     def start(
         self, group: asyncio.TaskGroup, outstanding: dict[str, Watch], poll: float, *, live: bool
@@ -43,6 +45,7 @@ class Lookout:
         due = self._due(list(outstanding.values()), poll, now, live=live)
         if due is None or self.task is not None:
             return None
+        due = max(due, self._not_before)
         if due > now:
             return due
         self.wanted = False
@@ -75,6 +78,7 @@ class Lookout:
             await self._accounts.refresh(outstanding=bool(outstanding))
             await self._looker.look(outstanding, interval)
         except TorBoxBusy as error:
-            self._looker.last_look = self._clock.monotonic() + error.wait_seconds - interval
+            self._not_before = self._clock.monotonic() + error.wait_seconds
+            self._looker.last_look = self._not_before - interval
             return
         self._weather.torbox_answered(self._clock.monotonic())
