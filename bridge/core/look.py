@@ -140,7 +140,8 @@ class Looker:
         now = self._clock.monotonic()
         for torrent_hash in outstanding.keys() & queued.keys():
             entry, watch = queued[torrent_hash], watches[torrent_hash]
-            watch.missing_looks, watch.missing_since, watch.seen_at = 0, None, now
+            watch.met()
+            watch.seen_at = now
             await self._ledger.change_items(torrent_hash, partial(_queued_as, entry=entry))
         return outstanding.keys() & queued.keys()
 

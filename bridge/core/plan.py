@@ -208,7 +208,8 @@ def _wanted_step(torrent: Torrent, watch: Watch, give_up: GiveUp, now: float, ti
         case Submitting():
             return Resolve()
         case Queued():
-            return _gone_step(watch, None)
+            # A promotion leaves a gap in which neither list shows it.
+            return _gone_step(watch, None) if missing_long_enough(watch, now) else Wait()
         case Fetching():
             return _fetching_step(torrent, phase, watch, give_up, now)
         case Delivering():

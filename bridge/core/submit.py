@@ -60,7 +60,9 @@ class Submitter:
     async def submit(self, torrent: Torrent, watch: Watch, step: Submit) -> None:
         """Create it, with the intent stored before the call; the answer decides the phase."""
         if step.look_first and await self.find(torrent.hash):
+            watch.met()
             return
+        unclear = account.unresolved(self._ledger.items_of(torrent.hash))
         if not await self._intend(torrent.hash):
             return
         try:
@@ -68,16 +70,16 @@ class Submitter:
         except TorBoxRefused as error:
             if error.code == NOT_CACHED:
                 self.learn(torrent.hash, cached=False)
-                await self._wait(torrent.hash, 0.0, "TorBox does not have it yet", watch)
+                await self._wait(torrent.hash, 0.0, "TorBox does not have it yet", watch, unclear)
             else:
                 await self._fail(torrent.hash, Cause.REFUSED, str(error))
         except TorBoxBusy as error:
-            await self._wait(torrent.hash, error.wait_seconds, str(error), watch)
+            await self._wait(torrent.hash, error.wait_seconds, str(error), watch, unclear)
         except AccountTrouble as error:
-            await self._wait(torrent.hash, 0.0, str(error), watch)
+            await self._wait(torrent.hash, 0.0, str(error), watch, unclear)
             raise
         except OurMistake as error:
-            await self._wait(torrent.hash, MISTAKE_SECONDS, str(error), watch)
+            await self._wait(torrent.hash, MISTAKE_SECONDS, str(error), watch, unclear)
             raise
         except TorBoxUnwell as error:
             log.info(
@@ -91,6 +93,7 @@ class Submitter:
     async def resolve(self, torrent: Torrent, watch: Watch) -> None:
         """Find out what became of a create; a hash in neither list goes back to Waiting."""
         if await self.find(torrent.hash):
+            watch.met()
             return
         again_at = self._clock.time() + LOOK_AGAIN_SECONDS
 
@@ -165,10 +168,11 @@ class Submitter:
         return after is not None and after.phase == Submitting(now)
 
     async def _created(self, torrent: Torrent, created: Created, watch: Watch) -> None:
-        watch.sent_at = self._clock.monotonic()
+        now = self._clock.monotonic()
+        watch.sent(now)
         watch.freed()
         if created.torrent_id is None and created.queued_id is None:
-            watch.hold(watch.sent_at, 2.0, "TorBox took it; asks under which number")
+            watch.hold(now, 2.0, "TorBox took it; asks under which number")
             return
         await self._note(
             torrent.hash, created.torrent_id, created.queued_id, None, cached=created.cached
@@ -213,26 +217,26 @@ class Submitter:
         # A refused create made nothing: the intent is not kept for it.
         await self._ledger.change(torrent_hash, change, items=_without_intent)
 
-    async def _wait(self, torrent_hash: str, seconds: float, reason: str, watch: Watch) -> None:
+    async def _wait(
+        self, torrent_hash: str, seconds: float, reason: str, watch: Watch, look_first: bool
+    ) -> None:
         at = self._clock.time() + seconds
         if seconds >= 60:
             reason = f"{reason}; tries again at {clock_time(at)}"
 
         def change(torrent: Torrent) -> Torrent | None:
-            return (
-                replace(torrent, phase=Waiting(at, reason)) if _is_submitting(torrent) else torrent
-            )
+            if not isinstance(torrent.phase, Submitting):
+                return torrent
+            return replace(torrent, phase=Waiting(at, reason, look_first))
 
-        await self._ledger.change(torrent_hash, change, items=_without_intent)
+        # This create made nothing. An earlier one, still unclear, may have: its intent stays.
+        forgotten = None if look_first else _without_intent
+        await self._ledger.change(torrent_hash, change, items=forgotten)
         watch.freed()
 
 
 def _forget(torrent_hash: str, *, cached: bool) -> None:
     """Take no note: nobody wants to know."""
-
-
-def _is_submitting(torrent: Torrent) -> bool:
-    return isinstance(torrent.phase, Submitting)
 
 
 def _without_intent(items: Items) -> Items:

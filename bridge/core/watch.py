@@ -34,11 +34,21 @@ class Watch:
         if self.seen is None or seen.downloaded > self.seen.downloaded or seen.speed > 0:
             self.grew_at = now
         self.seen, self.seen_at, self.turn = seen, now, ""
-        self.missing_looks, self.missing_since = 0, None
+        self.met()
         if not seen.purged:
             self.purged_since = None
         elif self.purged_since is None:
             self.purged_since = now
+
+    def met(self) -> None:
+        """It is there after all, whatever lists did not show."""
+        self.missing_looks, self.missing_since = 0, None
+
+    def sent(self, now: float) -> None:
+        """TorBox took it: what was seen of an object before this one says nothing any more."""
+        self.met()
+        self.sent_at, self.seen, self.seen_at, self.grew_at = now, None, None, None
+        self.purged_since, self.lacking_since, self.asked_at = None, None, None
 
     def look_missed(self, now: float) -> None:
         """A good look did not show the item; that alone says nothing (promise 4)."""

@@ -1,9 +1,20 @@
 """TorBox, tamed: slots, budgets, policies, purges, rotated keys, other accounts, bad days."""
 
+import asyncio
+
 from msgspec.structs import replace
 
 from bridge.config import CachedPolicy, CategorySettings, GiveUp
-from bridge.simulator import Answer, Cached, FetchedOver, MiB, Stalled
+from bridge.simulator import (
+    Answer,
+    AnswerAfterDoing,
+    Cached,
+    Cut,
+    FetchedOver,
+    MiB,
+    QueuedThen,
+    Stalled,
+)
 
 SONARR_5 = {"User-Agent": "Sonarr/5.0.0.100 (debian 12)"}
 
@@ -299,3 +310,66 @@ async def test_rules_that_change_count_after_sighup_without_a_restart(house, tor
     house.bridge.reloader.ask()
     await house.passes(600, step=60)
     assert (await told(house, grab))["phase"] == "failed"
+
+
+async def test_asked_to_wait_after_an_outage_the_bridge_is_at_rest_until_then(house, torbox, arr):
+    grab = torbox.publish("Show", script=Stalled(at=0.2))
+    await arr.grabs(grab)
+    await house.sees_state(grab, "stalledDL")
+    torbox.stop("down")
+    await house.passes(600, step=30)
+    torbox.resume()
+    torbox.next("mylist", Answer(429, {"detail": "300 per 1 minute"}, {"retry-after": "900"}))
+    await house.passes(300, step=30)
+    await house.calm()
+    looks = []
+
+    def counted(loop, coroutine, **options):
+        if coroutine.__qualname__ == "Lookout._look":
+            looks.append(coroutine)
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    asyncio.get_running_loop().set_task_factory(counted)
+    await house.passes(60, step=5)
+    assert len(looks) <= 1
+    await house.sees_state(grab, "stalledDL", jump=30)
+
+
+async def test_a_long_gap_between_torboxs_queue_and_its_list_costs_no_second_create(
+    house, torbox, arr
+):
+    script = QueuedThen(90, gap_seconds=500, then=FetchedOver(60))
+    grab = torbox.publish("Show", {"a.mkv": MiB}, script)
+    await arr.grabs(grab)
+    await house.passes(580, step=5)
+    assert (await told(house, grab))["phase"] == "queued"
+    await house.sees_state(grab, "pausedUP", jump=5)
+    assert len(torbox.calls_to("createtorrent")) == 1
+
+
+async def test_an_entry_that_shows_up_late_in_torboxs_queue_is_not_asked_for_without_end(
+    house, torbox, arr
+):
+    grab = torbox.publish("Show", {"a.mkv": MiB}, QueuedThen(7200))
+    torbox.next("getqueued", Answer(200, {"success": True, "data": []}), times=18)
+    await arr.grabs(grab)
+    await house.passes(1500, step=30)
+    asked = len(torbox.calls_to("getqueued"))
+    await house.passes(600, step=5)
+    assert len(torbox.calls_to("getqueued")) - asked <= 12
+    assert len(torbox.calls_to("createtorrent")) == 1
+
+
+async def test_a_429_after_an_unclear_create_does_not_forget_that_create(house, torbox, arr):
+    grab = torbox.publish("Show", {"a.mkv": MiB}, FetchedOver(7200))
+    torbox.lag_seconds = 300
+    torbox.next("createtorrent", AnswerAfterDoing(Cut()))
+    hourly = Answer(429, {"detail": "60 per 1 hour"}, {"retry-after": "600"})
+    torbox.next("createtorrent", hourly)
+    await arr.grabs(grab)
+    await house.eventually(lambda: len(torbox.calls_to("createtorrent")) == 2, jump=5)
+    await house.passes(900, step=30)
+    assert (await told(house, grab))["phase"] == "fetching"
+    assert len(torbox.calls_to("createtorrent")) == 2
+    await arr.removes(grab)
+    await house.eventually(lambda: torbox.items == [], jump=5)

@@ -235,3 +235,25 @@ def test_an_expected_finish_brings_the_next_look_forward_but_not_below_five_seco
 def test_looks_are_rare_while_everything_is_stalled():
     watch = a_watch(a_seen(state="stalled"))
     assert plan.next_look_at([watch], 60, NOW, NOW) == NOW + 300
+
+
+def test_what_was_seen_before_a_new_create_says_nothing_of_what_it_made():
+    watch = a_watch(ready())
+    for _ in range(plan.GONE_LOOKS):
+        watch.look_missed(NOW - plan.GONE_SECONDS)
+    watch.sent(NOW)
+    assert step(a_torrent(Fetching(8), recreated=True), watch) == plan.Wait()
+    assert not plan.missing_long_enough(watch, NOW)
+    watch.look_missed(NOW + 2)
+    assert step(a_torrent(Fetching(8), recreated=True), watch) == plan.Wait()
+
+
+def test_a_queued_torrent_that_no_list_shows_is_looked_for_after_a_quarter_of_an_hour():
+    watch = a_watch(since=0.0)
+    for _ in range(plan.GONE_LOOKS):
+        watch.look_missed(NOW - plan.GONE_SECONDS + 1)
+    assert step(a_torrent(Queued(3)), watch) == plan.Wait()
+    watch.missing_since = NOW - plan.GONE_SECONDS
+    assert step(a_torrent(Queued(3)), watch) == plan.Resolve()
+    watch.met()
+    assert step(a_torrent(Queued(3)), watch) == plan.Wait()
