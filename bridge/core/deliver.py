@@ -158,13 +158,23 @@ class Deliverer:
         assert torrent.cleaning is not None
         cleaning = await self._relocator.finished(torrent.hash, torrent.cleaning)
         try:
+            placed = (
+                cleaning.placed
+                and cleaning.folder
+                and not await self._unplaced(torrent.hash, cleaning)
+            )
             await self._delivery.discard_incomplete(torrent.hash, cleaning.folder, cleaning.files)
-            if cleaning.placed and cleaning.and_files and cleaning.folder:
+            if placed and cleaning.and_files:
                 await self._delivery.discard(cleaning.save_path, cleaning.folder, cleaning.files)
         except Refused as error:
             # The settings name another download folder now: what lies elsewhere is not touched.
             log.warning("%s: its files stay where they are: %s", torrent.name, error)
         await self._ledger.change(torrent.hash, lambda now: replace(now, cleaning=None))
+
+    async def _unplaced(self, torrent_hash: str, cleaning: Cleaning) -> bool:
+        """Whether the rename was only intended: then its target may be somebody else's by now."""
+        place = cleaning.save_path, cleaning.folder
+        return await self._delivery.is_unplaced(torrent_hash, *place, cleaning.files)
 
     async def _back_to_torbox(self, torrent: Torrent, torrent_id: int) -> None:
         await self._change_phase(torrent, Fetching(torrent_id))

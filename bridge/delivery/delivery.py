@@ -152,6 +152,21 @@ class Delivery:
             await self._house.run_long(torrent_hash, move)
             work.over = True
 
+    async def is_unplaced(
+        self, torrent_hash: str, save_path: str, folder: str, files: Sequence[File]
+    ) -> bool:
+        """Whether what `place` is to move is still here, so that the target is none of ours."""
+
+        def look() -> bool:
+            self._check_mount()
+            incomplete = self._incomplete(torrent_hash)
+            if removal.any_here(paths.inner_folder(incomplete, folder), files):
+                return True
+            return moving.is_copied_only(incomplete, self._own(save_path, folder), torrent_hash)
+
+        async with self._holding(torrent_hash):
+            return await self._house.run(torrent_hash, look)
+
     async def free_name(self, save_path: str, wanted: str, taken: Iterable[str]) -> str:
         """A safe name for a folder in `save_path`: free there, and none of `taken`.
 

@@ -49,6 +49,12 @@ def move_folder(source: Path, target: Path, mark: str, stop: threading.Event) ->
         shutil.rmtree(copied)
 
 
+def is_copied_only(folder: Path, target: Path, mark: str) -> bool:
+    """Whether a move across file systems from `folder` stopped before the target was made."""
+    copied = _exists(folder / f"{HIDDEN}{mark}-copied")
+    return copied and _exists(target.parent / f"{HIDDEN}{mark}")
+
+
 def _refuse_taken(target: Path) -> None:
     if _exists(target):
         raise TargetTaken(f"{target.name} exists already")

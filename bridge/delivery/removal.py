@@ -22,6 +22,11 @@ def missing_files(folder: Path, files: Iterable[File]) -> tuple[str, ...]:
     return tuple(file.path for file in files if file.wanted and _size(folder, file) != file.size)
 
 
+def any_here(folder: Path, files: Iterable[File]) -> bool:
+    """Whether any of the files lies below the folder."""
+    return any(_size(folder, file) >= 0 for file in files)
+
+
 def trusted_sizes(folder: Path, files: Iterable[File], journal: Journal) -> dict[str, int]:
     """How many bytes of each wanted file lie below the folder and can be trusted."""
     return {

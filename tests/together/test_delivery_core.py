@@ -59,6 +59,25 @@ async def test_files_that_went_missing_before_they_were_placed_are_fetched_again
     assert house.files_of(row) == contents(grab)
 
 
+async def test_a_folder_of_others_that_took_the_name_survives_a_delete_before_the_rename(
+    house, torbox, arr
+):
+    grab = torbox.publish("Show", {"a.mkv": MiB})
+    await half_delivered(house, grab, "a.mkv", MiB // 2)
+    await house.bridge.ledger.change(
+        grab.hash, lambda now: replace(now, phase=replace(now.phase, placing=True))
+    )
+    theirs = house.downloads / "tv-sonarr" / "Show" / "a.mkv"
+    theirs.parent.mkdir()
+    theirs.write_bytes(b"theirs")
+
+    await arr.removes(grab)
+
+    await house.eventually(lambda: grab.hash not in house.bridge.ledger.torrents)
+    assert theirs.read_bytes() == b"theirs"
+    assert not (house.downloads / ".incomplete" / grab.hash).exists()
+
+
 async def test_files_below_another_root_are_left_alone_and_their_torrent_is_forgotten(
     house, torbox, arr
 ):
