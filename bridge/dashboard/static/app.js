@@ -317,14 +317,14 @@ $("hide-first-run").addEventListener("click", () => {
 
 const GROUPS = {
   all: ["All", () => true],
-  active: ["Active", (t) => t.situation === "moving" || t.situation === "metadata" || t.situation === "checking"],
+  active: ["Active", (t) => t.situation === "moving" || t.situation === "metadata" || t.situation === "checking" || t.situation === "relocating"],
   waiting: ["Waiting", (t) => t.situation === "held" || t.situation === "paused"],
   stalled: ["Stalled", (t) => t.situation === "stalled"],
   complete: ["Complete", (t) => ["complete", "seeding", "relocating"].includes(t.situation)],
   failed: ["Failed", (t) => t.situation === "failed" || t.situation === "missing"],
 };
 const BADGES = {
-  moving: ["", "moving"], metadata: ["Metadata", "moving"], checking: ["Checking", "moving"], held: ["Waiting", ""], paused: ["Paused", ""],
+  moving: ["", "moving"], metadata: ["Metadata", "moving"], checking: ["Checking", "moving"], relocating: ["Being moved", "moving"], held: ["Waiting", ""], paused: ["Paused", ""],
   stalled: ["Stalled", "warn"], complete: ["Complete", "good"], seeding: ["Complete", "good"], relocating: ["Moving files", "moving"], failed: ["Failed", "bad"], missing: ["Files gone", "bad"],
 };
 const RANK = Object.keys(BADGES);
