@@ -12,6 +12,17 @@ from bridge.logs import Redactor, TextFormatter
 MOST_PROBLEMS = 30
 OURS = "bridge"  # the logger whose warnings are told
 
+# What a person can do, by what a warning says; most say it themselves.
+FIXES: tuple[tuple[str, str], ...] = (
+    ("API key", "Look at the key on torbox.app; a new one in a secret file is taken by itself."),
+    ("plan", "Look at the plan on torbox.app."),
+    ("TorBox did not answer", "Nothing: it goes on by itself when TorBox answers."),
+    ("TorBox gave no usable answer", "Nothing: it goes on by itself when TorBox answers."),
+    ("disk", "Run the checks: they name the folder and the command that mends it."),
+    ("nothing can replace it", "Run torbox-bridge connect, and put the arr's key under arrs."),
+    ("restart the bridge", "Restart it when nothing is coming here."),
+)
+
 
 class Problem(Struct, frozen=True):
     """A warning or an error; `at` is the last time, in seconds since 1970."""
@@ -20,6 +31,7 @@ class Problem(Struct, frozen=True):
     at: float
     count: int
     severe: bool  # an error, not a warning
+    fix: str = ""
 
 
 class Problems(logging.Handler):
@@ -48,7 +60,8 @@ class Problems(logging.Handler):
         before = self._problems.pop(sentence, None)
         severe = record.levelno >= logging.ERROR
         count = before.count + 1 if before else 1
-        self._problems[sentence] = Problem(sentence, record.created, count, severe)
+        fix = next((fix for words, fix in FIXES if words in sentence), "")
+        self._problems[sentence] = Problem(sentence, record.created, count, severe, fix)
         while len(self._problems) > MOST_PROBLEMS:
             del self._problems[next(iter(self._problems))]
 

@@ -158,6 +158,7 @@ async def test_an_outage_is_told_with_its_sentence_since_when_and_what_to_do(
     assert hold["next_at"] > hold["since"]
     assert hold["fix"]
     assert status["problems"][0]["sentence"].startswith("everything waits: ")
+    assert "goes on by itself" in status["problems"][0]["fix"]
 
 
 async def test_an_arr_shows_as_connected_with_its_category_and_a_browser_does_not(

@@ -253,6 +253,7 @@ function showCallers({ callers, arrs }) {
 function showProblems(problems) {
   show($("problems-box"), problems.length > 0);
   same($("problems"), problems, () => problems.map((problem) => make("li", problem.severe ? "bad" : "", problem.sentence,
+    problem.fix ? make("small", "fix", problem.fix) : "",
     make("small", "", `${moment(problem.at)}${problem.count > 1 ? `, ${counted(problem.count, "time")}` : ""}`))));
 }
 
