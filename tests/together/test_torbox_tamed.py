@@ -325,7 +325,7 @@ async def test_asked_to_wait_after_an_outage_the_bridge_is_at_rest_until_then(ho
     looks = []
 
     def counted(loop, coroutine, **options):
-        if coroutine.__qualname__ == "Lookout._look":
+        if getattr(coroutine, "__qualname__", "") == "Lookout._look":
             looks.append(coroutine)
         return asyncio.Task(coroutine, loop=loop, **options)
 
