@@ -84,20 +84,32 @@ async def pack(request: web.Request, response: web.StreamResponse) -> None:
         response.headers[hdrs.CONTENT_ENCODING] = "gzip"
 
 
-def dress(dialect: Dialect, response: web.StreamResponse) -> None:
-    """Exactly the headers of the real server, in its order, and no `Server`."""
-    headers = response.headers
-    headers.popall(hdrs.SERVER, None)
-    if isinstance(response, Bare):
-        headers.popall(hdrs.CONTENT_TYPE, None)
-    else:
-        for name, value in security_headers(dialect).items():
-            headers.setdefault(name, value)
-        if response.keep_alive:
-            headers.setdefault(hdrs.CONNECTION, "keep-alive")
-    ordered = sorted((_spelled(name), value) for name, value in headers.items())
-    headers.clear()
-    headers.extend(ordered)
+class Wardrobe:
+    """Dresses every answer: exactly the headers of the real server, in its order, no `Server`."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._security = security_headers(dialect)
+        # By the names that an answer came with: there are few sets of them, all of our making.
+        self._orders: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+
+    def dress(self, response: web.StreamResponse) -> None:
+        """Put the headers on."""
+        headers = response.headers
+        bare = isinstance(response, Bare)
+        if not bare:
+            if response.keep_alive:
+                headers.setdefault(hdrs.CONNECTION, "keep-alive")
+            for name, value in self._security.items():
+                headers.setdefault(name, value)
+        names = tuple(headers)
+        order = self._orders.get(names)
+        if order is None:
+            left_out = {"server", "content-type"} if bare else {"server"}
+            spelled = [(_spelled(name), name) for name in names if name.lower() not in left_out]
+            order = self._orders[names] = sorted(spelled)
+        ordered = [(spelled, headers[name]) for spelled, name in order]
+        headers.clear()
+        headers.extend(ordered)
 
 
 def security_headers(dialect: Dialect) -> Mapping[str, str]:

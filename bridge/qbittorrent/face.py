@@ -11,7 +11,7 @@ from bridge.core.commands import Commands
 from bridge.qbittorrent.access import Access
 from bridge.qbittorrent.adding import Adding
 from bridge.qbittorrent.announcing import Announcing
-from bridge.qbittorrent.answers import dress
+from bridge.qbittorrent.answers import Wardrobe
 from bridge.qbittorrent.application import Application
 from bridge.qbittorrent.changing import Changing
 from bridge.qbittorrent.dialect import dialect
@@ -43,6 +43,7 @@ class Face:
     ) -> None:
         self.dialect = dialect(settings.dialect)
         self.commands = commands
+        self._wardrobe = Wardrobe(self.dialect)
         self.access = Access(settings, server, self.dialect, clock, password)
         self.logbook = logbook or Logbook()
         preferences = Preferences(commands, self.dialect, settings, server)
@@ -67,4 +68,4 @@ class Face:
 
     async def dress(self, _request: web.Request, response: web.StreamResponse) -> None:
         """For `on_response_prepare`: every answer wears the real server's headers."""
-        dress(self.dialect, response)
+        self._wardrobe.dress(response)
