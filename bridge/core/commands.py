@@ -17,7 +17,7 @@ from bridge.core.deliver import cleaning_of, new_attempt
 from bridge.core.engine import Engine
 from bridge.core.exporting import Exporter
 from bridge.core.labels import Labels
-from bridge.core.ledger import Ledger
+from bridge.core.ledger import Change, Ledger
 from bridge.core.places import Places
 from bridge.errors import Refused, UnknownTorrent
 from bridge.model import (
@@ -227,14 +227,14 @@ class Commands:
 
     async def pause(self, hashes: Iterable[str]) -> None:
         """Hold torrents until they are resumed."""
-        for torrent_hash in self._known(hashes):
-            await self._ledger.change(torrent_hash, lambda now: paused(now, paused=True))
+        known = self._known(hashes)
+        await self._change(known, lambda now: paused(now, paused=True))
+        for torrent_hash in known:
             await self._engine.stop_acting(torrent_hash)
 
     async def resume(self, hashes: Iterable[str]) -> None:
         """Let torrents go on."""
-        for torrent_hash in self._known(hashes):
-            await self._ledger.change(torrent_hash, lambda now: paused(now, paused=False))
+        await self._change(self._known(hashes), lambda now: paused(now, paused=False))
 
     async def reannounce(self, hashes: Iterable[str]) -> None:
         """Ask TorBox, soon and once, to look for peers again."""
@@ -251,8 +251,7 @@ class Commands:
                 return None
             return replace(torrent, phase=replace(torrent.phase, check=Check.RECHECK))
 
-        for torrent_hash in self._known(hashes):
-            await self._ledger.change(torrent_hash, change)
+        await self._change(self._known(hashes), change)
 
     # Order and wishes
 
@@ -276,10 +275,7 @@ class Commands:
         self, hashes: Iterable[str], change: Callable[[Wishes], Wishes]
     ) -> None:
         """Change what is kept of a client's wishes for these torrents."""
-        for torrent_hash in self._known(hashes):
-            await self._ledger.change(
-                torrent_hash, lambda now: replace(now, wishes=change(now.wishes))
-            )
+        await self._change(self._known(hashes), lambda now: replace(now, wishes=change(now.wishes)))
 
     # Names and places
 
@@ -288,8 +284,7 @@ class Commands:
         known = self._known(hashes)
         if name and known and name not in self.board.categories:
             raise Refused("Incorrect category name")
-        for torrent_hash in known:
-            await self._ledger.change(torrent_hash, lambda now: replace(now, category=name))
+        await self._change(known, lambda now: replace(now, category=name))
 
     async def rename(self, torrent_hash: str, name: str) -> None:
         """Change the name shown; files and folder stay."""
@@ -362,6 +357,10 @@ class Commands:
             number += 1
             folder = safe_name(f"{PurePosixPath(root)} ({number})")
         return folder
+
+    async def _change(self, known: Iterable[str], change: Change) -> None:
+        """Change all of these in one commit: as many of them there are, one wait for the disk."""
+        await self._ledger.change_all(dict.fromkeys(known, change))
 
     def _known(self, hashes: Iterable[str]) -> list[str]:
         """The hashes that are listed; others are skipped, as qBittorrent does."""

@@ -20,7 +20,7 @@ from bridge.core.watch import Watch
 from bridge.core.weather import Weather
 from bridge.delivery.delivery import Delivery
 from bridge.errors import BridgeError, DiskTrouble, StoreTrouble, TorBoxBusy, TorBoxError
-from bridge.model import Complete, Delivering, Fetching, Queued, Torrent
+from bridge.model import Complete, Delivering, Fetching, Queued, Torrent, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -311,7 +311,7 @@ class Engine:
     def _changed(self, before: Torrent | None, after: Torrent | None) -> None:
         torrent = after or before
         assert torrent is not None
-        if after is None or (after.ended and not _to_do(after)):
+        if after is None or not _to_do(after):
             self._live.discard(torrent.hash)
             self._watches.pop(torrent.hash, None)
         else:
@@ -350,8 +350,10 @@ class Engine:
 
 
 def _to_do(torrent: Torrent) -> bool:
-    """Whether an ended torrent still has something to be done."""
+    """Whether something may come to be done for it by itself."""
     if torrent.cleaning is not None:
         return True
     phase = torrent.phase
+    if not torrent.ended:
+        return not (torrent.paused and isinstance(phase, Waiting))
     return isinstance(phase, Complete) and (phase.check != "" or phase.relocation is not None)

@@ -140,4 +140,7 @@ def _takes_gzip(accepted: str) -> bool:
 
 
 def _pack(plain: bytes) -> bytes:
-    return gzip.compress(plain, compresslevel=6, mtime=0)
+    # The rows of a long list are so alike that the first level leaves as little as the sixth of
+    # the real server does, in a third of the time.
+    level = 6 if len(plain) < PACKED_IN_LOOP else 1
+    return gzip.compress(plain, compresslevel=level, mtime=0)

@@ -48,6 +48,8 @@ class Sync:
         self._transfer = transfer
         self._dialect = dialect
         self._trackers = TrackerIndex()
+        # Who begins anew is told the same as the one before, unless something changed.
+        self._kept: tuple[tuple[object, ...], answers.Body] | None = None
 
     async def maindata(self, request: web.Request) -> web.Response:
         """All there is to know, or the difference to what this session knows already."""
@@ -62,8 +64,8 @@ class Sync:
         next_rid = self._next_rid(told, rid)
         told.sent_rid, told.sent = next_rid, now
         if base is None:
-            return _ready(self._full(next_rid, now))
-        return _ready(self._difference(next_rid, base, now))
+            return answers.ready(self._full(next_rid, now))
+        return answers.ready(answers.Body(self._difference(next_rid, base, now)))
 
     async def peers(self, request: web.Request) -> web.Response:
         """The peers are TorBox's and not shown one by one: there are none, and none changes."""
@@ -87,21 +89,26 @@ class Sync:
         last = 0 if rid <= 0 and not self._dialect.later else told.sent_rid
         return last % MOST_RID + 1
 
-    def _full(self, rid: int, now: Moment) -> bytes:
-        parts = {
-            "categories": encode(now.categories) if now.categories else b"",
+    def _full(self, rid: int, now: Moment) -> answers.Body:
+        small = {
+            "categories": encode(now.categories) if now.categories else self._empty(b"{}"),
             "full_update": b"true",
             "rid": encode(rid),
             "server_state": encode(now.state),
-            "tags": encode(now.tags) if now.tags else b"",
-            "torrents": _all_rows(self._rows),
-            "trackers": encode(self._trackers.all()) if self._trackers else b"",
+            "tags": encode(now.tags) if now.tags else self._empty(b"[]"),
         }
-        if not self._dialect.later:
-            # 4.5.2 sends the empty ones, too.
-            empty = {"categories": b"{}", "tags": b"[]", "torrents": b"{}", "trackers": b"{}"}
-            parts |= {name: parts[name] or nothing for name, nothing in empty.items()}
-        return _joined(parts)
+        key = (now.revision, *small.values())
+        if self._kept is None or self._kept[0] != key:
+            large = {
+                "torrents": _all_rows(self._rows) or self._empty(b"{}"),
+                "trackers": encode(self._trackers.all()) if self._trackers else self._empty(b"{}"),
+            }
+            self._kept = (key, answers.Body(_joined(small | large)))
+        return self._kept[1]
+
+    def _empty(self, nothing: bytes) -> bytes:
+        """4.5.2 sends what is empty, too; later versions leave it out."""
+        return b"" if self._dialect.later else nothing
 
     def _difference(self, rid: int, base: Moment, now: Moment) -> bytes:
         categories = {
@@ -154,10 +161,6 @@ class Sync:
         if self._dialect.later:
             state["use_subcategories"] = False
         return state
-
-
-def _ready(body: bytes) -> web.Response:
-    return answers.ready(answers.Body(body))
 
 
 def _base(told: Told, rid: int) -> Moment | None:
