@@ -54,7 +54,10 @@ def misshapen(theirs: object, ours: object, where: str, *, partly: bool = False)
         return ""
     if isinstance(theirs, dict) and isinstance(ours, dict):
         if where.rpartition(".")[2] in BY_KEY or looks_keyed(theirs) or looks_keyed(ours):
-            pairs = [(one, other, "*") for one in theirs.values() for other in ours.values()]
+            both = theirs.keys() & ours.keys()
+            pairs = [(theirs[key], ours[key], "*") for key in both] or [
+                (one, other, "*") for one in theirs.values() for other in ours.values()
+            ]
         else:
             pairs = [(theirs[key], ours[key], key) for key in theirs if key in ours]
             optional = PARTS if not where else set(theirs) | set(ours)

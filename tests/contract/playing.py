@@ -86,6 +86,7 @@ class Player:
 
     def __init__(self, port: int, places: dict[str, str]) -> None:
         self.port, self.places = port, places
+        self.username, self.password = "admin", PASSWORD
         self.sids: dict[str, str] = {}  # recorded → ours
         self.rids: dict[str, dict[int, int]] = {}  # our session → recorded rid → our rid
 
@@ -95,7 +96,7 @@ class Player:
             for spelled in (lab, lab.replace("/", "%2F")):
                 pattern = re.escape(spelled) + r"(?=$|[/&\s\"'%;])"
                 text = re.sub(pattern, place, text)
-        text = text.replace("127.0.0.1:8080", f"127.0.0.1:{self.port}")
+        text = text.replace(":8080", f":{self.port}")
         for lab in ("s3cret-Pass%2Bword%26%3D", "s3cret-Pass+word&="):
             text = text.replace(lab, PASSWORD)
         for recorded, sid in self.sids.items():
@@ -166,7 +167,7 @@ class Player:
         return answer
 
     async def log_in(self) -> str:
-        body = f"username=admin&password={PASSWORD}".encode()
+        body = f"username={self.username}&password={self.password}".encode()
         answer = await self.send(
             b"POST /api/v2/auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
             b"application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)

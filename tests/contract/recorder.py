@@ -19,6 +19,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import quote
 
+from bridge.torrentfile import read_torrent
 from tests.contract.comparing import verdict
 from tests.contract.playing import ADDED, BETWEEN, FOLDER, LAB, POLLED, Answer, Player, Step, steps
 from tests.contract.real import RealServer, command, real_server
@@ -29,16 +30,45 @@ PREFERENCES: dict[str, dict[str, object]] = {
     "session.": {"web_ui_session_timeout": 2},
     "bypass.": {"bypass_local_auth": True},
     "domainlist.": {"web_ui_domain_list": "good.example;*.wild.example"},
-    "nocsrf.": {"web_ui_csrf_protection_enabled": False},
+    "nocsrf.": {
+        "web_ui_csrf_protection_enabled": False,
+        "web_ui_clickjacking_protection_enabled": False,
+        "web_ui_use_custom_http_headers_enabled": True,
+        "web_ui_custom_http_headers": "X-Lab: yes",
+    },
     "pref_category_paths_in_manual": {"use_category_paths_in_manual_mode": True},
     "pref_temp_path": {"temp_path_enabled": True},
     "pref_auto_tmm": {"auto_tmm_enabled": True},
     "pref_start_stopped": {"start_paused_enabled": True, "add_stopped_enabled": True},
     "pref_layout_subfolder": {"torrent_content_layout": "Subfolder"},
     "pref_ext": {"incomplete_files_ext": True},
+    "topPrio.queueing_disabled": {"queueing_enabled": False},
+    "topPrio.queueing_enabled": {"queueing_enabled": True},
+    "bottomPrio.queueing_enabled": {"queueing_enabled": True},
+    "decreasePrio.queueing_enabled": {"queueing_enabled": True},
+    "topPrio.unknown_hash_queueing_enabled": {"queueing_enabled": True},
+    "password.short": {"web_ui_username": "ab", "web_ui_password": "short"},
+    "password.": {"web_ui_password": "new-password-1"},
+    "app.shutdown": {"web_ui_username": "ab", "web_ui_password": "short"},
+}
+# What was done between the recorded calls, and means nothing to the bridge.
+UNRECORDED = {
+    "cat.list": [
+        ("torrents/createCategory", "category=dlpbad"),
+        ("torrents/createCategory", "category=dlpoff&downloadPathEnabled=false"),
+    ],
+}
+# Calls of which only some were kept: before this step, that one so many times more.
+MORE = {"ban.attempt_5": ("ban.attempt_2", 2)}
+# The same torrents are added over and over by these: they were deleted in between.
+ADDED_AGAIN = ("layout.", "pref_", "add.skip_checking")
+# What cannot come out as it was, and why.
+ELSEWHERE = {
+    "sync.delta_torrent_removed": "needs a swarm",
+    "http.chunked_request_body": "the laboratory also kept the answer to the second request",
 }
 WAITS = {"session.after_1s_ok": 1.0, "session.after_another_1s_sliding": 1.0,
-         "session.after_expiry": 3.5}  # fmt: skip
+         "session.after_expiry": 3.5, "renameFile.odd_chars": 1.0}  # fmt: skip
 # The laboratory began anew here, with an empty server.
 FRESH = "partial."
 # A real server checks, announces and refreshes; what it says is awaited so long.
@@ -72,15 +102,19 @@ class Recorder:
             if step.name.startswith(FRESH) and not begun_again:
                 begun_again = bool(await self.begins())
             await self._prepare(step, named)
-            print(step.name, file=sys.stderr)
             answer, said = await self._patiently(step)
             fresh[step.name] = (step, answer, said)
         return fresh
 
     async def _prepare(self, step: Step, named: dict[str, Step]) -> None:
         await self._prefer(step.name)
-        for path, body in BETWEEN.get(step.name, ()):
+        for path, body in [*BETWEEN.get(step.name, ()), *UNRECORDED.get(step.name, ())]:
             await self._player.post(path, body)
+        if step.name.startswith(ADDED_AGAIN) and step.request["path"] == "/api/v2/torrents/add":
+            await self._player.post("torrents/delete", f"hashes={hashes(step)}&deleteFiles=true")
+        again, times = MORE.get(step.name, ("", 0))
+        for _ in range(times):
+            await self._player.play(named[again])
         if step.name in POLLED:
             await self._player.know(named[POLLED[step.name]])
         if step.name in ADDED:
@@ -98,12 +132,19 @@ class Recorder:
             self._before = await self._preferences()
         back = {key: self._before[key] for key in self._set if key in self._before}
         body = quote(json.dumps(back | wanted))
-        await self._player.post("app/setPreferences", f"json={body}")
+        try:
+            await self._player.post("app/setPreferences", f"json={body}")
+        except ConnectionError:  # 5.1.0 may begin to listen anew before it has answered
+            await asyncio.sleep(1)
+        self._player.username = str(wanted.get("web_ui_username", self._player.username))
+        self._player.password = str(wanted.get("web_ui_password", self._player.password))
         self._set = wanted
 
     async def _preferences(self) -> dict[str, object]:
         sid = await self._player.log_in()
-        head = f"GET /api/v2/app/preferences HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: SID={sid}\r\n\r\n"
+        head = (
+            f"GET /api/v2/app/preferences HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: SID={sid}\r\n\r\n"
+        )
         found = (await self._player.send(head.encode())).json
         assert isinstance(found, dict)
         return found
@@ -118,6 +159,12 @@ class Recorder:
             if said in ALIKE or not again or asyncio.get_running_loop().time() > ends:
                 return answer, said
             await asyncio.sleep(0.2)
+
+
+def hashes(step: Step) -> str:
+    """The torrents in an add's files."""
+    files = step.request["body"]["multipart"]["files"]
+    return "|".join(read_torrent(base64.b64decode(file["data_b64"])).hash for file in files)
 
 
 def line(step: Step, answer: Answer, usual: dict[str, str]) -> str:
@@ -151,12 +198,15 @@ def keep(version: str, fresh: dict[str, tuple[Step, Answer, str]], names: set[st
 def report(version: str, fresh: dict[str, tuple[Step, Answer, str]]) -> None:
     """How many answers are as they were, and each that is not."""
     verdicts = {name: said for name, (_, _, said) in fresh.items()}
-    counted = Counter(said if said in ALIKE else "changed" for said in verdicts.values())
+    counted = Counter(
+        said if said in ALIKE else "elsewhere" if name in ELSEWHERE else "changed"
+        for name, said in verdicts.items()
+    )
     print(f"{version}: {counted['equal']} equal, {counted['shape']} equal in shape, "
-          f"{counted['changed']} changed")  # fmt: skip
+          f"{counted['changed']} changed, {counted['elsewhere']} not repeated")  # fmt: skip
     for name, said in verdicts.items():
         if said not in ALIKE:
-            print(f"  {name}: now {said}")
+            print(f"  {name}: {ELSEWHERE.get(name, f'now {said}')}")
 
 
 async def record(chroot: str, into: Path, names: set[str]) -> None:
