@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo run test check format pictures image-size clean
+.PHONY: help demo run test contract check format pictures image-size clean
 
 help:
 	@echo "make demo     watch three grabs go through the whole chain, no account needed"
@@ -10,6 +10,7 @@ help:
 	@echo "make test     every test"
 	@echo "make check    format, lint, types"
 	@echo "make pictures  take the pictures of the page for the docs anew"
+	@echo "make contract play the recorded scenario to a real qBittorrent, and say what changed"
 	@echo "make image-size  what our layers of the image weigh, compressed"
 
 define NEW_VENV
@@ -35,6 +36,9 @@ run: .venv/run
 
 test: .venv/dev
 	$(BIN)/python -m pytest
+
+contract: .venv/dev
+	@$(BIN)/python -m tests.contract.recorder $(if $(CHROOT),--chroot $(CHROOT))
 
 check: .venv/dev
 	$(BIN)/ruff format --check .

@@ -104,6 +104,8 @@ class Recorder:
             await self._prepare(step, named)
             answer, said = await self._patiently(step)
             fresh[step.name] = (step, answer, said)
+            if step.name == "app.shutdown":
+                await self.begins()
         return fresh
 
     async def _prepare(self, step: Step, named: dict[str, Step]) -> None:
@@ -231,7 +233,7 @@ async def record(chroot: str, into: Path, names: set[str]) -> None:
 async def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chroot", default="", help="where a later qbittorrent-nox is installed")
-    parser.add_argument("--into", type=Path, default=Path("recorded"))
+    parser.add_argument("--into", type=Path, default=Path(".recorded"))
     parser.add_argument("--keep", nargs="*", default=[], help="steps whose answers are kept")
     given = parser.parse_args()
     if command(given.chroot) is None:
