@@ -22,20 +22,6 @@ async def test_the_arr_is_asked_to_import_at_once_and_does(house, torbox, sonarr
     assert (sonarr.into / "Show" / "Show.mkv").read_bytes() == grab.content("Show.mkv")
 
 
-async def test_the_call_comes_within_two_seconds_of_completion(house, torbox, sonarr, offers):
-    grab = torbox.publish("Show")
-    await sonarr.wants(offers(grab))
-    completed = {}
-
-    def listener(_before, after):
-        if after is not None and after.completed_at:
-            completed.setdefault("at", house.clock.time())
-
-    house.bridge.ledger.listen(listener)
-    await house.eventually(lambda: sonarr.refreshes, jump=0)
-    assert house.clock.time() - completed["at"] < 2
-
-
 async def test_many_at_once_are_asked_for_together(house, torbox, sonarr, offers):
     torbox.limits.slots = False
     grabs = [torbox.publish(f"Show.{n}", {"a.mkv": 1000}) for n in range(20)]

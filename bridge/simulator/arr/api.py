@@ -53,6 +53,13 @@ class Api:
         """Nothing is answered while the arr is down, and nothing without its key."""
 
         async def guard(request: web.Request) -> web.Response:
+            self._arr.answering += 1
+            try:
+                return await guarded(request)
+            finally:
+                self._arr.answering -= 1
+
+        async def guarded(request: web.Request) -> web.Response:
             arr = self._arr
             if arr.slow:
                 await asyncio.sleep(arr.slow)

@@ -64,6 +64,7 @@ class ArrSimulator:
         self.calls: list[Call] = []
         self.url = ""
         self.refreshes = 0
+        self.answering = 0  # calls that are not answered yet
         self.pending: list[Wanted] = []  # no client took it; tried again with the next poll
         self.went_wrong: list[str] = []  # in what was begun beside an answer
         self._tasks: set[asyncio.Task[None]] = set()
@@ -171,6 +172,11 @@ class ArrSimulator:
         """Until everything begun is done."""
         while self._tasks:
             await asyncio.wait(list(self._tasks))
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is under way here."""
+        return bool(self._tasks) or self.answering > 0
 
     def find_row(self, row_id: int, api: str) -> Tracked | None:
         """The download behind a row of the queue."""
