@@ -26,6 +26,7 @@ BridgeError
     ├── CdnBusy            not before `wait_seconds`                   keep the link, wait
     ├── CdnUnwell          cut, silent, lying or ill                   try again, then a new link
     ├── FileDisproved      the bytes are not the file's                fetch again from a new link
+    ├── NoRoom             the disk cannot take all of this torrent   wait; others may fit
     ├── FilesMissing       what was to be placed is not here           deliver again
     └── DiskTrouble        full, read-only, gone, not permitted        everything pauses
 """
@@ -175,6 +176,10 @@ class DiskTrouble(DeliveryError):
 
 class TargetTaken(Refused):
     """Something else has the name that the torrent's folder should get; nothing was touched."""
+
+
+class NoRoom(DeliveryError):
+    """There is less room than the torrent still needs; a smaller one may fit."""
 
 
 class FilesMissing(DeliveryError):

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeVar, get_args, get_origin
 from msgspec import Struct
 from msgspec.structs import fields
 
+from bridge.config.amounts import Bytes
 from bridge.config.types import Section, Settings
 from bridge.config.yamlfile import Raw
 
@@ -17,6 +18,12 @@ Kind = TypeVar("Kind", bound=Section)
 # A longer value may be a key in the wrong place: it is not repeated.
 LONGEST_SHOWN = 24
 
+_WANTED = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    Bytes: "an amount of bytes like 500 MB or 1 GiB",
+}
 SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -144,7 +151,7 @@ def _list(value: Raw, path: str) -> list[Raw]:
 def _wanted(kind: Any) -> str:
     if issubclass(kind, StrEnum):
         return f"one of {', '.join(kind)}"
-    return {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "text")
+    return _WANTED.get(kind, "text")
 
 
 def _expected(path: str, wanted: str, value: Raw) -> NoReturn:

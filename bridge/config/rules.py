@@ -33,6 +33,8 @@ LONGEST_DIGEST_MINUTES = 7 * 24 * 60
 LATER = ("symlink", "strm")  # designed, not built yet
 SMALLEST_POLL_SECONDS = 5.0
 MOST_PARALLEL_FILES = 32
+MOST_CONNECTIONS_PER_FILE = 4  # the CDN asks for one, and bans addresses that make many
+MOST_SETTLE_SECONDS = 600.0
 MOST_LOG_FILES = 100
 
 
@@ -112,6 +114,10 @@ def _server(server: ServerSettings) -> ServerSettings:
 def _downloads(downloads: DownloadsSettings, home: Path) -> DownloadsSettings:
     if not 1 <= downloads.parallel_files <= MOST_PARALLEL_FILES:
         _wrong("downloads.parallel_files", f"expected 1 to {MOST_PARALLEL_FILES}")
+    if not 1 <= downloads.connections_per_file <= MOST_CONNECTIONS_PER_FILE:
+        _wrong("downloads.connections_per_file", f"expected 1 to {MOST_CONNECTIONS_PER_FILE}")
+    if not 0 <= downloads.settle_seconds <= MOST_SETTLE_SECONDS:
+        _wrong("downloads.settle_seconds", f"expected 0 to {MOST_SETTLE_SECONDS:g} seconds")
     return replace(downloads, path=_folder("downloads.path", downloads.path, home))
 
 

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from bridge.config.amounts import Bytes
 from bridge.errors import BadSettings
 
 SECRET_NAMES = frozenset({"api_key", "password", "webhook", "apprise"})
@@ -62,6 +63,9 @@ class DownloadsSettings(Section, frozen=True, rename={"import_mode": "import"}):
 
     path: str = "/data/torrents"
     parallel_files: int = 4
+    connections_per_file: int = 1
+    keep_free: Bytes = Bytes("1 GiB")  # so much of the disk is never filled
+    settle_seconds: float = 0.0  # between the final rename and "complete", for network shares
     import_mode: ImportMode = ImportMode.MOVE
 
 

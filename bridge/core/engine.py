@@ -19,14 +19,20 @@ from bridge.core.lookout import Lookout
 from bridge.core.watch import Watch
 from bridge.core.weather import Weather
 from bridge.delivery.delivery import Delivery
+<<<<<<< HEAD
 from bridge.errors import BridgeError, DiskTrouble, StoreTrouble, TorBoxBusy, TorBoxError
 from bridge.model import Complete, Delivering, Fetching, Queued, Torrent, Waiting
+=======
+from bridge.errors import BridgeError, DiskTrouble, NoRoom, StoreTrouble, TorBoxBusy, TorBoxError
+from bridge.model import Complete, Delivering, Fetching, Queued, Torrent
+>>>>>>> 2166a19 (Pause when the disk is full, read-only or gone, and go on by itself)
 
 log = logging.getLogger(__name__)
 
 ACTIVE_ROUND_SECONDS = 1.0  # while files come here: the list shows their progress
 ROUND_SECONDS = 5.0
 TORRENTS_AT_ONCE = 200  # decided on before requests get their turn
+NO_ROOM_SECONDS = 30.0
 SHORTEST_ROUND_SECONDS = 0.05  # whatever is due, others get their turn in between
 
 
@@ -285,9 +291,12 @@ class Engine:
     async def _acting(self, torrent: Torrent, step: plan.Step) -> None:
         watch = self.watch(torrent.hash)
         try:
+            await self._try_disk(step)
             await self._acts.act(torrent, step, watch)
         except TorBoxBusy as error:
             watch.hold(self._clock.monotonic(), error.wait_seconds, str(error))
+        except NoRoom as error:
+            watch.hold(self._clock.monotonic(), NO_ROOM_SECONDS, str(error))
         except (TorBoxError, DiskTrouble) as error:
             self.weather.met(error, self._clock.monotonic())
             watch.back_off(self._clock.monotonic(), str(error))
@@ -299,6 +308,12 @@ class Engine:
         finally:
             del self._running[torrent.hash]
             self._wake.set()
+
+    async def _try_disk(self, step: plan.Step) -> None:
+        """After trouble with the disk, see first whether it takes files again."""
+        if self.weather.disk is not None and isinstance(step, plan.Deliver):
+            await self._delivery.check_ready()
+            self.weather.disk = None
 
     def _worked(self, step: plan.Step) -> None:
         if isinstance(step, plan.FOR_DISK):
@@ -342,6 +357,9 @@ class Engine:
             torrent, leg = self._ledger.torrents[torrent_hash], self._delivery.leg(torrent_hash)
             if leg is not None and isinstance(torrent.phase, Delivering):
                 self._disk_works(leg.last_byte_at)
+                give_up = self._settings.category(torrent.category).give_up
+                if plan.delivery_has_run_out(torrent, give_up):
+                    await self.stop_acting(torrent_hash)
                 change = figures.delivered(torrent, self.watch(torrent_hash), leg, now, seconds)
                 if change is not None:
                     changes[torrent_hash] = change

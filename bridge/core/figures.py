@@ -18,10 +18,12 @@ def delivered(
 ) -> Change | None:
     """What to keep after `seconds` more of a delivery; None while it is not worth a commit.
 
-    The delivery clock counts only time in which no byte arrived: a slow line is no failure.
+    The delivery clock counts only time in which the CDN was asked and no byte arrived: a slow line
+    is no failure, nor is what holds us up, the disk or TorBox.
     """
     arriving = leg.last_byte_at is not None and now - leg.last_byte_at < ARRIVING_SECONDS
-    watch.idle_seconds = 0.0 if arriving else watch.idle_seconds + seconds
+    idle_seconds = watch.idle_seconds + (seconds if leg.trying else 0.0)
+    watch.idle_seconds = 0.0 if arriving else idle_seconds
     progress = leg_progress(torrent, leg)
     outdated = arriving and torrent.clocks.delivery > 0
     grown = progress >= torrent.progress + PROGRESS_STEP

@@ -168,6 +168,7 @@ FOR_TORBOX = (
     Deliver,
 )
 FOR_DISK = (Deliver, Place, Clean, CheckFiles, Relocate)
+NEEDS_DISK = (Deliver, Place, CheckFiles, Relocate)  # a removal may be what makes room again
 
 
 def next_step(
@@ -185,7 +186,7 @@ def next_step(
     if hold is not None:
         # The next look lifts it; until then nothing else asks TorBox anything.
         return Wait(max(hold.until, now + 1.0))
-    if isinstance(step, FOR_DISK) and weather.disk is not None and weather.disk.until > now:
+    if isinstance(step, NEEDS_DISK) and weather.disk is not None and weather.disk.until > now:
         return Wait(weather.disk.until)
     return step
 
@@ -213,7 +214,7 @@ def _wanted_step(torrent: Torrent, watch: Watch, give_up: GiveUp, now: float, ti
         case Fetching():
             return _fetching_step(torrent, phase, watch, give_up, now)
         case Delivering():
-            if torrent.clocks.delivery >= give_up.delivery_hours * 3600:
+            if delivery_has_run_out(torrent, give_up):
                 return GiveUpOn(Cause.DELIVERY, _delivery_sentence(give_up))
             return Place() if phase.placing else Deliver()
         case Complete():
@@ -226,6 +227,11 @@ def _wanted_step(torrent: Torrent, watch: Watch, give_up: GiveUp, now: float, ti
             return CleanTorBox()
         case _:
             assert_never(phase)
+
+
+def delivery_has_run_out(torrent: Torrent, give_up: GiveUp) -> bool:
+    """Whether the CDN had its time: a delivery under way is stopped then."""
+    return torrent.clocks.delivery >= give_up.delivery_hours * 3600
 
 
 def _in_monotonic(wait: Wait, now: float, time: float) -> Wait:

@@ -62,6 +62,7 @@ class Bringing:
             self._work.journal,
             with_md5=bool(file.md5),
             pieces=self._pieces.of(file.path) if self._pieces else None,
+            may_write=self._means.room.go_on,
         )
 
     def _wrong(

@@ -6,7 +6,6 @@ but the downloads.
 
 import asyncio
 import os
-import shutil
 import threading
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -27,6 +26,7 @@ from bridge.delivery.journal import Journal, this_boot
 from bridge.delivery.leg import Leg
 from bridge.delivery.pieces import Pieces, Proof
 from bridge.delivery.probe import Identity, check_mount, probe
+from bridge.delivery.room import Room, free_bytes
 from bridge.delivery.threads import Threads
 from bridge.delivery.turns import Turns
 from bridge.delivery.work import Work
@@ -67,7 +67,8 @@ class Delivery:
             ),  # each writes and flushes
             readers=threads("verify", 1, humble=True),
             clock=clock,
-            connections=1,
+            room=Room(self._root, settings.keep_free, clock),
+            connections=settings.connections_per_file,
         )
 
     async def __aenter__(self) -> Self:
@@ -114,23 +115,27 @@ class Delivery:
         """Bring every wanted file to `.incomplete/<hash>/<folder>`; return when all are proven.
 
         Trouble of the CDN, and TorBox being busy or unwell, are waited out inside: the leg says
-        so. Raises FileDisproved, DiskTrouble, and what else `link` raises. Once it has raised, or
-        was cancelled, nothing is written any more.
+        so. Raises FileDisproved, DiskTrouble, NoRoom, and what else `link` raises. Once it has
+        raised, or was cancelled, nothing is written any more.
         """
         wanted = [file for file in files if file.wanted]
         if not wanted or len({file.path for file in wanted}) < len(wanted):
             raise Refused("there is nothing to deliver, or two files have one name")
+        if self._identity is None:
+            await self.probe()  # the disk hung at the start
+        size = sum(file.size for file in wanted)
         async with self._holding(torrent_hash) as work:
-            incomplete = self._incomplete(torrent_hash)
-            if self._identity is None:
-                await self.probe()  # the disk hung at the start
             inner = await self._house.run(
-                torrent_hash, self._make_folder, incomplete, folder, files
+                torrent_hash, self._make_folder, self._incomplete(torrent_hash), folder, files
             )
             await self._count(torrent_hash, folder, wanted, work)
-            pieces = await self._pieces(torrent_hash, proof, wanted)
-            bring = Bringing(self._means, work, torrent_hash, inner, wanted, pieces, link)
-            await bring.run()
+            with work.delivery(size):
+                promised = sum(one.to_come for one in self._works.values()) - work.to_come
+                begin = self._means.room.begin
+                await self._house.run(torrent_hash, begin, work.to_come, promised)
+                pieces = await self._pieces(torrent_hash, proof, wanted)
+                bring = Bringing(self._means, work, torrent_hash, inner, wanted, pieces, link)
+                await bring.run()
             await self._house.run(torrent_hash, _seal, inner, wanted)
 
     async def place(self, torrent_hash: str, save_path: str, folder: str) -> None:
@@ -138,6 +143,7 @@ class Delivery:
 
         TargetTaken if the folder exists and is not this torrent's; FilesMissing if there is
         nothing to place. Once the last rename has begun it is finished, cancelled or not.
+        Returns when clients of a network share see it, too.
         """
 
         def move(stop: threading.Event) -> None:
@@ -151,6 +157,8 @@ class Delivery:
         async with self._holding(torrent_hash) as work:
             await self._house.run_long(torrent_hash, move)
             work.over = True
+        if self._settings.settle_seconds:
+            await self._clock.sleep(self._settings.settle_seconds)
 
     async def is_unplaced(
         self, torrent_hash: str, save_path: str, folder: str, files: Sequence[File]
@@ -257,9 +265,14 @@ class Delivery:
         async with self._probing:
             self._identity = await self._house.run(HOUSE, probe, self._settings, self._identity)
 
+    async def check_ready(self) -> None:
+        """Raise DiskTrouble unless the disk takes files, and has room for some."""
+        await self.probe()
+        await self._house.run(HOUSE, self._means.room.begin, 1, 0)
+
     async def free_bytes(self) -> int:
         """Room on the download disk for us, in bytes."""
-        return (await self._house.run(HOUSE, shutil.disk_usage, self._root)).free
+        return await self._house.run(HOUSE, free_bytes, self._root)
 
     async def make_folder(self, path: str) -> None:
         """Make a category's folder; Refused if it lies outside the download folder."""

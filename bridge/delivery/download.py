@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 
 from msgspec import Struct
 
@@ -15,6 +16,7 @@ from bridge.delivery.partfile import PartFile
 from bridge.delivery.patience import Patience
 from bridge.delivery.pipe import Pipe
 from bridge.delivery.ranges import Range
+from bridge.delivery.room import Room
 from bridge.delivery.segments import Segment, Segments
 from bridge.delivery.threads import Threads
 from bridge.delivery.together import all_of
@@ -47,6 +49,7 @@ class Means(Struct, frozen=True):
     writers: Threads
     readers: Threads
     clock: Clock
+    room: Room
     connections: int  # for one file
 
 
@@ -64,6 +67,7 @@ class Download:
         self._ask = ask
         self._asking = asyncio.Lock()
         self._patience = Patience()
+        self._cdn_is_to_blame = False  # for the wait before the next try
 
     async def run(self) -> None:
         """Return when the file is here and proven."""
@@ -81,11 +85,16 @@ class Download:
         while not self._part.whole:
             async with self._means.turns.turn(self._key) as turn:
                 await self._means.writers.run(self._key, self._part.open)
-                wait_seconds = await self._try(turn)
+                with self._work.leg.attempt():
+                    wait_seconds = await self._try(turn)
             if not self._part.whole:
                 # However many files wait for their turn, only those that have it are open.
                 await self._means.writers.run(self._key, self._part.close)
-                await self._means.clock.sleep(wait_seconds)
+                await self._sleep(wait_seconds)
+
+    async def _sleep(self, seconds: float) -> None:
+        with self._work.leg.attempt() if self._cdn_is_to_blame else nullcontext():
+            await self._means.clock.sleep(seconds)
 
     async def _try(self, turn: Turn) -> float:
         """Fetch in this turn; how long to wait before the next."""
@@ -129,6 +138,7 @@ class Download:
             isinstance(error, CdnUnwell) and self._patience.exhausted(gained)
         ):
             self._work.links.pop(self._file.path, None)
+        self._cdn_is_to_blame = isinstance(error, LinkRefused | CdnUnwell)
         self._work.leg.waits_for = str(error)
         log.debug("a file of %s waits %.0f s: %s", self._key, seconds, error)
         return seconds

@@ -15,6 +15,7 @@ class Leg:
         self._all_torrents = all_torrents
         self._files: dict[str, int] = {}
         self._verifying = 0
+        self._trying = 0
         self.delivered_bytes = 0
         self.waits_for = ""  # a plain sentence, "" while bytes come
 
@@ -27,6 +28,11 @@ class Leg:
     def verifying(self) -> bool:
         """Whether a file that is here is being proven."""
         return self._verifying > 0
+
+    @property
+    def trying(self) -> bool:
+        """Whether it is up to the CDN that bytes come; if not, we hold it up, or TorBox."""
+        return self._trying > 0
 
     @property
     def speed(self) -> float:
@@ -48,6 +54,15 @@ class Leg:
         """So many bytes of this file are on the disk."""
         self.delivered_bytes += count - self._files.get(path, 0)
         self._files[path] = count
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """While a file is asked for at the CDN, or waits because of what the CDN did."""
+        self._trying += 1
+        try:
+            yield
+        finally:
+            self._trying -= 1
 
     @contextmanager
     def verification(self) -> Iterator[None]:

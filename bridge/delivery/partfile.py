@@ -8,6 +8,7 @@ import hashlib
 import os
 import stat
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -35,7 +36,9 @@ class PartFile:
         *,
         with_md5: bool = False,
         pieces: FilePieces | None = None,
+        may_write: Callable[[], None] | None = None,
     ) -> None:
+        self._may_write = may_write  # raises if the disk should take no more
         self._folder = folder
         self._path = path
         self._journal = journal
@@ -106,6 +109,8 @@ class PartFile:
 
     def write(self, at: int, blocks: list[bytes]) -> None:
         """Write the blocks one after the other, from this byte on."""
+        if self._may_write is not None:
+            self._may_write()
         with self._lock:
             assert self.gaps or at == self._ranges.prefix, "what was skipped would count as here"
             for block in blocks:

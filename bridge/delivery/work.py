@@ -1,6 +1,8 @@
 """What the delivery remembers of a torrent between two calls, in memory only."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from bridge.delivery.journal import Journal
 from bridge.delivery.leg import Leg
@@ -20,6 +22,21 @@ class Work:
         self.over = False  # placed or discarded: nothing more to remember
         self.links: dict[str, Link] = {}
         self._disproved: dict[str, set[str]] = {}  # file path → links whose bytes were wrong
+        self._size = 0
+
+    @property
+    def to_come(self) -> int:
+        """Bytes that the disk has to take yet for the delivery under way."""
+        return max(0, self._size - self.leg.delivered_bytes)
+
+    @contextmanager
+    def delivery(self, size: int) -> Iterator[None]:
+        """While files of so many bytes come here."""
+        self._size = size
+        try:
+            yield
+        finally:
+            self._size = 0
 
     def disprove(self, path: str) -> int:
         """The bytes of this file were wrong; from how many links they were, by now."""
