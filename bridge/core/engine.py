@@ -19,13 +19,8 @@ from bridge.core.lookout import Lookout
 from bridge.core.watch import Watch
 from bridge.core.weather import Weather
 from bridge.delivery.delivery import Delivery
-<<<<<<< HEAD
-from bridge.errors import BridgeError, DiskTrouble, StoreTrouble, TorBoxBusy, TorBoxError
-from bridge.model import Complete, Delivering, Fetching, Queued, Torrent, Waiting
-=======
 from bridge.errors import BridgeError, DiskTrouble, NoRoom, StoreTrouble, TorBoxBusy, TorBoxError
-from bridge.model import Complete, Delivering, Fetching, Queued, Torrent
->>>>>>> 2166a19 (Pause when the disk is full, read-only or gone, and go on by itself)
+from bridge.model import Complete, Delivering, Fetching, Queued, Torrent, Waiting
 
 log = logging.getLogger(__name__)
 
