@@ -1,5 +1,6 @@
 """What the page is made of and what it asks for, by plain HTTP."""
 
+import logging
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -293,3 +294,28 @@ async def test_the_arrs_of_the_settings_are_asked_only_while_somebody_looks(
     await house.calm()
     assert len(asked) == looks
     await reader.session.close()
+
+
+async def test_a_problem_is_told_once_with_its_count_and_without_secrets(
+    house, arr, reader: Reader
+) -> None:
+    key = house.settings.torbox.api_key
+    log = logging.getLogger("bridge.anything")
+    for _ in range(3):
+        log.warning("it failed with %s and https://x.tb-cdn.io/dld/1?token=2\nforged", key)
+    log.error("another")
+    log.info("a story is no problem")
+    problems = (await reader.refreshes())["status"]["problems"]
+    assert [(problem["count"], problem["severe"]) for problem in problems] == [
+        (1, True),
+        (3, False),
+    ]
+    assert problems[1]["sentence"] == "it failed with <secret> and <link>\\nforged"
+
+
+async def test_no_more_problems_are_kept_than_a_person_reads(house, arr, reader: Reader) -> None:
+    for number in range(200):
+        logging.getLogger("bridge.anything").warning("problem %d", number)
+    problems = (await reader.refreshes())["status"]["problems"]
+    assert [problem["sentence"] for problem in problems[:2]] == ["problem 199", "problem 198"]
+    assert len(problems) == 10
