@@ -69,6 +69,9 @@ async def street(house) -> AsyncIterator[Neighbourhood]:
         yield street
         await house.stops()
     for arr in street.arrs:
+        marked = [call for call in arr.calls if "/history/failed/" in call.path]
+        offered = {one.hash.upper() for wanted in arr.library.wanted for one in wanted.releases}
+        assert {call.download_id for call in marked} <= offered
         for call in arr.deletes():
             # The rule above all: no call names a row that is not ours.
             assert call.client.startswith("TorBox"), call

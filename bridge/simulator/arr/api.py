@@ -79,6 +79,10 @@ class Api:
         about = ("", "")
         if request.method == "DELETE" and "id" in request.match_info:
             about = self._rows_shown.get(int(request.match_info["id"]), about)
+        elif "/history/failed/" in request.path:
+            number = int(request.match_info["id"])
+            events = [one for one in self._arr.library.history if one.id == number]
+            about = (events[0].download_id if events else "", "")
         call = Call(request.method, request.path, dict(request.query), *about)
         self._arr.calls.append(call)
 

@@ -29,7 +29,7 @@ class Call:
     method: str
     path: str
     query: dict[str, str]
-    # What a delete of a row was about: the row's downloadId and client, "" for no such row.
+    # What a delete of a row, or a grab to be marked as failed, was about; "" for no such thing.
     download_id: str = ""
     client: str = ""
 
