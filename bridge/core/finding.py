@@ -67,15 +67,26 @@ class Finder:
     ) -> Found | Nowhere | None:
         """None where the torrent is no concern of this arr."""
         if not await contact.ours(torrent):
-            return None
+            return await self._without_entry(contact, torrent)
         rows = await contact.rows(torrent)
         events = await contact.arr.events(torrent.hash)
         grab = ours.newest_grab(events)
         if grab is None:
             sentence = f"{contact.name} did not grab it; remove it there, or add it again"
             return Nowhere(sentence) if rows else None
+        if ours.failed_after(events, grab.id):
+            return Nowhere(f"{contact.name} counts it as failed already; remove it there")
         if not rows:
             if first:
                 await contact.arr.refresh()
             return Nowhere(f"{contact.name} does not have it in its queue", LOOKS_FOR_ROW)
         return Found(contact, rows[0], grab, max(event.id for event in events))
+
+    async def _without_entry(self, contact: Contact, torrent: Torrent) -> Nowhere | None:
+        """An arr that grabbed it, and of whose download clients none is known to be us."""
+        if await contact.ours() or ours.newest_grab(await contact.arr.events(torrent.hash)) is None:
+            return None
+        return Nowhere(
+            f"{contact.name} grabbed it, and which of its download clients is the bridge is not"
+            " known: set server.public_url, or client under arrs"
+        )

@@ -156,7 +156,9 @@ class Teller:
             await self._not_now(torrent, found)
             return
         title = f"{found.contact.name}: {found.row.title or found.grab.title}"
-        if (free_at := self._quota.free_at(title)) is not None:
+        free_at = self._quota.free_at(title)
+        # The limits are against loops, and a person is none.
+        if free_at is not None and torrent.told is not Told.ASKED:
             sentence = f"enough of it was replaced in a day, goes on at {clock_time(free_at)}"
             await self._wait_with(torrent, sentence, free_at - self._clock.time())
             return

@@ -237,6 +237,9 @@ async def test_the_limit_of_a_day_survives_a_restart(house, torbox, street, offe
 
     await house.eventually(held_back)
     assert sonarr.library.blocklist == [first.hash]
+    # A person is no loop.
+    await house.arr.call("POST", f"../bridge/torrents/{second.hash}/give-up")
+    await house.eventually(lambda: second.hash in sonarr.library.blocklist)
 
 
 async def test_each_cause_is_treated_as_the_settings_say(house, torbox, street, offers):
@@ -328,3 +331,43 @@ async def test_an_arr_that_is_slow_holds_nothing_up(house, torbox, street, sonar
     await house.sees_state(living, "pausedUP")
     assert await house.arr.polls()
     sonarr.slow = 0.0
+
+
+async def test_what_the_arr_counts_as_failed_already_is_not_failed_again(
+    house, torbox, street, sonarr, offers
+):
+    dead = torbox.publish("Dead", script=Stalled(at=0.1))
+    await sonarr.wants(offers(dead))
+    await sonarr.polls()
+    # A person marked it as failed in the arr's history; it stays in the client.
+    sonarr.searches_again = False
+    sonarr.mark_failed(dead.hash.upper())
+    await house.eventually(lambda: is_left(house, dead), jump=60)
+    assert "counts it as failed already" in await street.reason(dead)
+    assert sonarr.library.blocklist == [dead.hash]
+
+
+async def test_an_arr_that_does_not_have_us_as_a_client_is_said(house, torbox, street, offers):
+    sonarr = await street.opens()
+    await street.starts()
+    dead = torbox.publish("Dead", script=Refused())
+    wanted = sonarr.library.want(1, offers(dead))
+    # As through a proxy that tells us another name than the one in the arr's settings.
+    sonarr.library.note("grabbed", wanted, wanted.releases[0], house.clock.time())
+    sonarr.clients[0].port = 1
+    await house.arr.grabs(dead)
+    await house.eventually(lambda: is_left(house, dead), jump=5)
+    assert "set server.public_url, or client under arrs" in await street.reason(dead)
+    assert sonarr.deletes() == []
+
+
+async def test_the_client_that_the_settings_name_is_the_one(house, torbox, street, offers):
+    sonarr = await street.opens()
+    [named] = house.settings.arrs
+    house.settings = replace(house.settings, arrs=(replace(named, client="TorBox at home"),))
+    await house.starts()
+    dead, living = torbox.publish("Dead", script=Refused()), torbox.publish("Living")
+    street.meets(sonarr, "TorBox at home")
+    wanted = await sonarr.wants(offers(dead, living))
+    await is_replaced(house, sonarr, wanted)
+    assert [call.client for call in sonarr.deletes()] == ["TorBox at home"]
