@@ -161,10 +161,12 @@ class Looker:
                 continue
             before, seen_at = watch.seen, watch.seen_at
             seconds = 0.0 if seen_at is None else min(now - seen_at, interval_seconds)
-            watch.look_found(seen, now)
             await self._identify(torrent_hash, seen)
             changes[torrent_hash] = _figures(before, seen, seconds, self._clock.time())
         await self._ledger.change_all(changes)
+        # Last, so that nobody is shown a state without its progress.
+        for torrent_hash in changes:
+            watches[torrent_hash].look_found(found[torrent_hash], now)
 
     async def _identify(self, torrent_hash: str, seen: Seen) -> None:
         await self._ledger.change_items(
