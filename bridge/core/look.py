@@ -12,7 +12,7 @@ from bridge.core.accounts import Accounts
 from bridge.core.ledger import Change, Items, Ledger
 from bridge.core.wanted import files_from, files_of, is_zipped
 from bridge.core.watch import Watch
-from bridge.errors import TorBoxError, TorBoxGone
+from bridge.errors import TorBoxError, TorBoxGone, TorBoxUnwell
 from bridge.model import Cause, Delivering, Failed, Fetching, Queued, Seen, Torrent, Waiting
 from bridge.names import safe_name
 from bridge.torbox.client import TorBox
@@ -126,8 +126,9 @@ class Looker:
             watch.asked_at = now
             try:
                 found[torrent_hash] = await self._torbox.item(torrent_id)
-            except TorBoxGone:
-                continue
+            except (TorBoxGone, TorBoxUnwell) as error:
+                # What was seen of the others counts; this one is asked for again.
+                log.debug("%s: %s", outstanding[torrent_hash].name, error)
         return found
 
     async def _look_at_queue(

@@ -12,6 +12,7 @@ from bridge.simulator import (
     Cut,
     FetchedOver,
     MiB,
+    Odd,
     QueuedThen,
     Stalled,
 )
@@ -266,9 +267,27 @@ async def test_an_item_deep_in_a_long_list_is_still_followed(house, torbox, arr)
     grab = torbox.publish("Show", {"a.mkv": MiB}, FetchedOver(3000))
     await arr.grabs(grab)
     await house.sees_state(grab, "downloading")
-    torbox.foreign(350, days_ago=-0.0001)
+    await house.passes(60)
+    torbox.foreign(350, days_ago=0.0)
+    assert torbox.items[350].torrent.hash == grab.hash
     await house.sees_state(grab, "pausedUP", jump=20)
     assert len(creates(torbox)) == 1
+
+
+async def test_an_item_that_cannot_be_asked_for_by_its_id_holds_up_nothing_else(house, torbox, arr):
+    grab = torbox.publish("Show", {"a.mkv": MiB}, FetchedOver(3000))
+    await arr.grabs(grab)
+    await house.sees_state(grab, "downloading")
+    await house.passes(60)
+    torbox.foreign(350, days_ago=0.0)
+    assert torbox.items[350].torrent.hash == grab.hash
+    looks = len(torbox.calls_to("mylist"))
+    torbox.next("mylist", Odd(), times=3)
+    torbox.next("mylist", Answer(500, {"success": False, "error": "DATABASE_ERROR"}), times=1)
+    await house.eventually(lambda: len(torbox.calls_to("mylist")) >= looks + 4, jump=5)
+    await house.calm()
+    assert [call.status for call in torbox.calls_to("mylist")[looks:]][:4] == [200, 200, 200, 500]
+    assert house.bridge.board.health.sentence == ""
 
 
 async def test_two_bridges_on_one_account_do_not_take_each_others_items(
