@@ -16,6 +16,7 @@ from bridge.names import safe_name
 
 LACKING_SECONDS = 15 * 60.0
 LOOK_AGAIN_SECONDS = 60.0
+MOST_BETWEEN_LOOKS_SECONDS = 300.0
 
 
 class Preparer:
@@ -116,7 +117,7 @@ class Preparer:
         if lacking:
             await self._lacking(torrent, watch, lacking)
             return None
-        watch.lacking_since = None
+        watch.lacking_at, watch.lacking_seconds = None, 0.0
         if not any(file.wanted for file in files):
             await self.fail(torrent, Cause.NO_FILES, "the rules leave no file to deliver")
             return None
@@ -124,9 +125,11 @@ class Preparer:
 
     async def _lacking(self, torrent: Torrent, watch: Watch, lacking: tuple[str, ...]) -> None:
         now = self._clock.monotonic()
-        since = watch.lacking_since if watch.lacking_since is not None else now
-        watch.lacking_since = since
-        if now - since >= LACKING_SECONDS:
+        if watch.lacking_at is not None:
+            # Time in which TorBox was not looked at says nothing.
+            watch.lacking_seconds += min(now - watch.lacking_at, MOST_BETWEEN_LOOKS_SECONDS)
+        watch.lacking_at = now
+        if watch.lacking_seconds >= LACKING_SECONDS:
             await self.fail(torrent, Cause.NO_FILES, f"TorBox does not list {lacking[0]!r}")
         else:
             watch.seen = None  # a fresh look has to show the file

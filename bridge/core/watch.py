@@ -24,7 +24,8 @@ class Watch:
     looked_up: bool = False  # the swarm was asked for its metadata
     reannounce: bool = False  # a client asked for it
     export_tried: bool = False  # TorBox was asked for the .torrent of a magnet
-    lacking_since: float | None = None  # TorBox does not list a file of the .torrent
+    lacking_at: float | None = None  # TorBox did not list a file of the .torrent
+    lacking_seconds: float = 0.0  # observed: for how long it has not
     hold_until: float = 0.0
     hold_reason: str = ""
     tries: int = 0
@@ -48,7 +49,8 @@ class Watch:
         """TorBox took it: what was seen of an object before this one says nothing any more."""
         self.met()
         self.sent_at, self.seen, self.seen_at, self.grew_at = now, None, None, None
-        self.purged_since, self.lacking_since, self.asked_at = None, None, None
+        self.purged_since, self.asked_at = None, None
+        self.lacking_at, self.lacking_seconds = None, 0.0
 
     def look_missed(self, now: float) -> None:
         """A good look did not show the item; that alone says nothing (promise 4)."""

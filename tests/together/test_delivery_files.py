@@ -76,8 +76,10 @@ async def test_time_in_which_torbox_was_down_does_not_fail_it(house, torbox, arr
     await house.passes(120)
     torbox.stop("down")
     await house.passes(3600, step=120)
-    brings_back()
     torbox.resume()
+    await house.passes(420, step=30)
+    assert (await told(house, grab))["phase"] == "fetching"
+    brings_back()
     row = await house.sees_state(grab, "pausedUP", jump=10)
     assert house.files_of(row) == contents(grab)
 
