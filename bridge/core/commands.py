@@ -24,6 +24,7 @@ from bridge.model import (
     Cause,
     Check,
     Complete,
+    Delivering,
     Failed,
     Fetching,
     Phase,
@@ -303,6 +304,8 @@ class Commands:
         chosen = set(indexes)
 
         def change(now: Torrent) -> Torrent | None:
+            if isinstance(now.phase, Delivering) and now.phase.placing:
+                raise Refused("its files are on their way to their folder")
             files = tuple(
                 replace(file, priority=priority) if index in chosen else file
                 for index, file in enumerate(now.files)

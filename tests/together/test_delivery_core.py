@@ -78,6 +78,21 @@ async def test_a_folder_of_others_that_took_the_name_survives_a_delete_before_th
     assert not (house.downloads / ".incomplete" / grab.hash).exists()
 
 
+async def test_no_more_files_can_be_chosen_once_the_rename_is_next(house, torbox, arr):
+    grab = torbox.publish("Show", {"a.mkv": MiB, "b.mkv": 1000})
+    await half_delivered(house, grab, "a.mkv", MiB // 2)
+    chosen = {"hash": grab.hash, "id": "1", "priority": "0"}
+    assert (await arr.call("POST", "torrents/filePrio", data=chosen))[0] == 200
+    await house.bridge.ledger.change(
+        grab.hash, lambda now: replace(now, phase=replace(now.phase, placing=True))
+    )
+
+    status, _ = await arr.call("POST", "torrents/filePrio", data=chosen | {"priority": "1"})
+
+    assert status == 409
+    assert [file.wanted for file in house.bridge.ledger.torrents[grab.hash].files] == [True, False]
+
+
 async def test_files_below_another_root_are_left_alone_and_their_torrent_is_forgotten(
     house, torbox, arr
 ):
