@@ -49,12 +49,12 @@ class Weather:
         ):
             self.account = None
 
-    def torbox_failed(self, now: float) -> None:
+    def torbox_failed(self, now: float, sentence: str = "TorBox does not answer") -> None:
         """TorBox gave none: wait 15 s, doubling to five minutes, before anything is asked again."""
         since = self.torbox.since if self.torbox else now
         wait = min(15.0 * 2 ** min(self.failures, 10), 300.0)
         self.failures += 1
-        self.torbox = Hold(now + wait, "TorBox does not answer", since)
+        self.torbox = Hold(now + wait, sentence, since)
 
     def account_failed(self, error: AccountTrouble, now: float) -> None:
         """The account is in trouble: nothing is asked until a probe is due."""
@@ -74,6 +74,8 @@ class Weather:
             self.account_failed(error, now)
         elif isinstance(error, DiskTrouble):
             self.disk_failed(error, now)
+        elif isinstance(error, StoreTrouble):
+            self.torbox_failed(now, str(error))
         elif not isinstance(error, TorBoxBusy):
             self.torbox_failed(now)
         if self.sentence != before:

@@ -8,7 +8,7 @@ from bridge.config import GiveUp
 from bridge.core import plan
 from bridge.core.watch import Watch
 from bridge.core.weather import Weather
-from bridge.errors import AccountTrouble, DiskTrouble, Trouble
+from bridge.errors import AccountTrouble, DiskTrouble, StoreTrouble, Trouble
 from bridge.model import (
     Cause,
     Check,
@@ -257,3 +257,10 @@ def test_a_queued_torrent_that_no_list_shows_is_looked_for_after_a_quarter_of_an
     assert step(a_torrent(Queued(3)), watch) == plan.Resolve()
     watch.met()
     assert step(a_torrent(Queued(3)), watch) == plan.Wait()
+
+
+def test_a_state_disk_that_is_full_is_not_called_torboxs_silence():
+    weather = Weather()
+    weather.met(StoreTrouble("no room left on the disk"), NOW)
+    assert weather.sentence == "no room left on the disk"
+    assert isinstance(step(a_torrent(Waiting()), weather=weather), plan.Wait)
