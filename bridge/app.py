@@ -40,6 +40,7 @@ from bridge.dashboard.api import BridgeApi
 from bridge.dashboard.dashboard import Dashboard
 from bridge.dashboard.health import Health
 from bridge.dashboard.hooks import Hooks, hook_secret
+from bridge.dashboard.sources import Sources
 from bridge.delivery.delivery import Delivery
 from bridge.errors import CannotStart, DiskTrouble
 from bridge.qbittorrent.connection import accepting
@@ -197,9 +198,8 @@ def _dashboard(core: Core, password: str) -> Dashboard:
         core.clock,
         USER_AGENT,
     )
-    return Dashboard(
-        core.settings,
-        password,
+    sources = Sources(
+        settings=core.settings,
         ledger=core.ledger,
         board=core.board,
         engine=core.engine,
@@ -209,10 +209,9 @@ def _dashboard(core: Core, password: str) -> Dashboard:
         delivery=core.delivery,
         store=core.store,
         kept=core.kept,
-        checks=checks,
-        arrs=arrs if core.settings.arrs else None,
         clock=core.clock,
     )
+    return Dashboard(sources, password, checks, arrs if core.settings.arrs else None)
 
 
 async def _application(

@@ -10,12 +10,6 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from bridge.checks.check import Check
-from bridge.clock import Clock
-from bridge.config import Settings
-from bridge.core.accounts import Accounts
-from bridge.core.board import Board
-from bridge.core.engine import Engine
-from bridge.core.ledger import Ledger
 from bridge.dashboard.arr_watch import ArrWatch
 from bridge.dashboard.callers import Callers
 from bridge.dashboard.changes import ChangesApi
@@ -25,52 +19,37 @@ from bridge.dashboard.page import Page
 from bridge.dashboard.problems import Problems
 from bridge.dashboard.readings import Readings
 from bridge.dashboard.setup import SetupApi
+from bridge.dashboard.sources import Sources
 from bridge.dashboard.status import StatusView
 from bridge.dashboard.throughput import Throughput
-from bridge.delivery.delivery import Delivery
 from bridge.logs import Redactor
-from bridge.store.store import Store
-from bridge.torbox.client import TorBox
-from bridge.torbox.limits import Limits
+
+ChecksRun = Callable[[], Awaitable[list[Check]]]
 
 
 class Dashboard:
     """Everything behind `/`, `/metrics` and the page's own part of `/api/bridge/`."""
 
     def __init__(
-        self,
-        settings: Settings,
-        password: str,
-        *,
-        ledger: Ledger,
-        board: Board,
-        engine: Engine,
-        accounts: Accounts,
-        limits: Limits,
-        torbox: TorBox,
-        delivery: Delivery,
-        store: Store,
-        kept: dict[str, str],
-        checks: Callable[[], Awaitable[list[Check]]],
-        arrs: Callable[[], Awaitable[list[Check]]] | None,
-        clock: Clock,
+        self, sources: Sources, password: str, checks: ChecksRun, arrs: ChecksRun | None
     ) -> None:
+        settings, clock = sources.settings, sources.clock
         self._base = settings.server.url_base
         self._callers = Callers(clock, self._base)
         self._problems = Problems(Redactor([*settings.secrets(), password]))
-        self._page = Page()
         self._arrs = ArrWatch(arrs, clock)
-        status = StatusView(
-            board, engine, accounts, limits, self._callers, self._problems, self._arrs, clock
-        )
-        self._changes = ChangesApi(board, status)
+        self._page = Page()
+        status = StatusView(sources, self._callers, self._problems, self._arrs)
+        self._changes = ChangesApi(sources.board, status)
         self._setup = SetupApi(settings)
         self._checks = ChecksApi(checks, clock)
-        self._throughput = Throughput(lambda: delivery.flow.received_bytes, store, kept, clock)
-        readings = Readings(board, engine, limits, delivery.flow, clock)
-        self._metrics = Metrics(readings, clock, self._base)
-        torbox.listen(self._metrics.called)
-        ledger.listen(self._metrics.changed)
+        flow = sources.delivery.flow
+        self._throughput = Throughput(
+            lambda: flow.received_bytes, sources.store, sources.kept, clock
+        )
+        self._metrics = Metrics(Readings(sources), clock, self._base)
+        sources.torbox.listen(self._metrics.called)
+        sources.ledger.listen(self._metrics.changed)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:

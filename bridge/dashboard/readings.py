@@ -7,12 +7,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from bridge import __version__
-from bridge.clock import Clock
-from bridge.core.board import Board
-from bridge.core.engine import Engine
-from bridge.delivery.flow import Flow
+from bridge.dashboard.sources import Sources
 from bridge.model import Fetching, Phase, Removing, Situation
-from bridge.torbox.limits import CREATE, LINK, Limits
+from bridge.torbox.limits import CREATE, LINK
 
 PREFIX = "torbox_bridge"
 LOOKS = "mylist"
@@ -23,14 +20,12 @@ Family = GaugeMetricFamily | CounterMetricFamily | InfoMetricFamily
 class Readings(Collector):
     """Reads it from where it is known, when it is asked for."""
 
-    def __init__(
-        self, board: Board, engine: Engine, limits: Limits, flow: Flow, clock: Clock
-    ) -> None:
-        self._board = board
-        self._engine = engine
-        self._limits = limits
-        self._flow = flow
-        self._clock = clock
+    def __init__(self, sources: Sources) -> None:
+        self._board = sources.board
+        self._engine = sources.engine
+        self._limits = sources.limits
+        self._flow = sources.delivery.flow
+        self._clock = sources.clock
 
     def collect(self) -> Iterator[Family]:
         """All of it."""

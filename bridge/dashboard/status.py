@@ -6,16 +6,13 @@ from msgspec import Struct
 
 from bridge import __version__
 from bridge.checks.check import Check
-from bridge.clock import Clock
-from bridge.core.accounts import Accounts
-from bridge.core.board import Board
-from bridge.core.engine import Engine
 from bridge.core.weather import Hold
 from bridge.dashboard.arr_watch import ArrWatch
 from bridge.dashboard.callers import Caller, Callers
 from bridge.dashboard.problems import Problem, Problems
+from bridge.dashboard.sources import Sources
 from bridge.model import Delivering, Fetching
-from bridge.torbox.limits import CREATE, Limits
+from bridge.torbox.limits import CREATE
 from bridge.torbox.replies import Account
 
 MOST_PROBLEMS = 10
@@ -51,6 +48,7 @@ class Plan(Struct, frozen=True):
 
     name: str
     slots: int
+    slots_used: int | None  # by everything in the account; None while that is not known
     ends_at: float | None
     cooldown_until: float | None
 
@@ -82,24 +80,17 @@ class StatusView:
     """Reads the status from where each part of it is known."""
 
     def __init__(
-        self,
-        board: Board,
-        engine: Engine,
-        accounts: Accounts,
-        limits: Limits,
-        callers: Callers,
-        problems: Problems,
-        arrs: ArrWatch,
-        clock: Clock,
+        self, sources: Sources, callers: Callers, problems: Problems, arrs: ArrWatch
     ) -> None:
-        self._board = board
-        self._engine = engine
-        self._accounts = accounts
-        self._limits = limits
+        self._board = sources.board
+        self._engine = sources.engine
+        self._accounts = sources.accounts
+        self._torbox = sources.torbox
+        self._limits = sources.limits
+        self._clock = sources.clock
         self._callers = callers
         self._problems = problems
         self._arrs = arrs
-        self._clock = clock
 
     def __call__(self) -> Status:
         """The status now."""
@@ -111,7 +102,7 @@ class StatusView:
             connected=health.connected,
             sentence=health.sentence,
             holds=self._holds(),
-            plan=_plan(self._accounts.account),
+            plan=self._plan(self._torbox.last_account),
             fetching=phases.count(Fetching),
             delivering=phases.count(Delivering),
             adds=self._allowed(CREATE),
@@ -121,6 +112,18 @@ class StatusView:
             callers=list(self._callers),
             arrs=self._arrs.seen(),
             problems=list(self._problems)[:MOST_PROBLEMS],
+        )
+
+    def _plan(self, account: Account | None) -> Plan | None:
+        if account is None:
+            return None
+        free = self._accounts.free_slots
+        return Plan(
+            name=account.plan_name,
+            slots=account.slots,
+            slots_used=None if free is None else max(0, account.slots - free),
+            ends_at=account.premium_expires_at,
+            cooldown_until=account.cooldown_until,
         )
 
     def _holds(self) -> list[Held]:
@@ -135,11 +138,3 @@ class StatusView:
     def _allowed(self, endpoint: str) -> Allowed:
         budget = self._limits.budget(endpoint)
         return Allowed(budget.used, budget.limit, budget.next_at)
-
-
-def _plan(account: Account | None) -> Plan | None:
-    if account is None:
-        return None
-    return Plan(
-        account.plan_name, account.slots, account.premium_expires_at, account.cooldown_until
-    )

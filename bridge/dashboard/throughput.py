@@ -5,7 +5,7 @@ Sums of bytes in steps; the day's survive a restart, the time in between counts 
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 from aiohttp import web
@@ -43,7 +43,7 @@ class Throughput:
     """Looks every ten seconds at how much has come; `run` is its work."""
 
     def __init__(
-        self, received: Callable[[], int], store: Store, kept: dict[str, str], clock: Clock
+        self, received: Callable[[], int], store: Store, kept: Mapping[str, str], clock: Clock
     ) -> None:
         self._received = received
         self._store = store

@@ -35,6 +35,7 @@ class TorBox:
         self._call = self._wire.call
         self._clock = clock
         self.limits = limits
+        self.last_account: Account | None = None  # as it was told last, to whoever asked
         self.use_key = self._wire.use_key
         self.listen = self._wire.listen
 
@@ -181,6 +182,7 @@ class TorBox:
         account = replies.account(reply.data, self._oddities)
         if account is None:
             raise TorBoxUnwell("TorBox did not say whose account this is")
+        self.last_account = account
         return account
 
     async def test_link(self) -> str:

@@ -319,3 +319,21 @@ async def test_no_more_problems_are_kept_than_a_person_reads(house, arr, reader:
     problems = (await reader.refreshes())["status"]["problems"]
     assert [problem["sentence"] for problem in problems[:2]] == ["problem 199", "problem 198"]
     assert len(problems) == 10
+
+
+async def test_the_plan_is_known_as_soon_as_anybody_asked(house, arr, reader: Reader) -> None:
+    assert (await reader.refreshes())["status"]["plan"] is None
+    await reader.json("api/bridge/checks")
+    plan = (await reader.refreshes())["status"]["plan"]
+    assert (plan["name"], plan["slots"], plan["slots_used"]) == ("Essential", 3, None)
+
+
+async def test_the_slots_in_use_are_counted_over_the_whole_account(
+    house, torbox, arr, reader: Reader
+) -> None:
+    torbox.already_in_account(torbox.publish("Foreign", script=FetchedOver(1e6)), days_ago=0.01)
+    for name in ("First", "Second"):
+        await arr.grabs(torbox.publish(name, script=FetchedOver(7200)))
+    await house.passes(120)
+    plan = (await reader.refreshes())["status"]["plan"]
+    assert (plan["slots_used"], plan["slots"]) == (3, 3)

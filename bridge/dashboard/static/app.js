@@ -235,7 +235,8 @@ function showCards(status) {
 }
 
 function planMore(plan, fetching) {
-  const parts = [`${fetching} of ${counted(plan.slots, "slot")} used by the bridge.`];
+  const parts = [plan.slots_used === null ? `${fetching} of ${counted(plan.slots, "slot")} used by the bridge.`
+    : `${plan.slots_used} of ${counted(plan.slots, "slot")} in use.`];
   if (plan.cooldown_until && plan.cooldown_until > now()) parts.push(`Cooldown until ${moment(plan.cooldown_until)}.`);
   if (plan.ends_at) parts.push(plan.ends_at > now() ? `Ends ${day(plan.ends_at)}, in ${span(plan.ends_at - now())}.` : `Ended ${day(plan.ends_at)}.`);
   return parts.join(" ");

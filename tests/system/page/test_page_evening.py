@@ -41,7 +41,7 @@ async def test_a_busy_evening_is_seen_at_a_glance(house, torbox, browser, row_of
     await browser.reads(f"{coming} .badge", "Coming here")
     await browser.reads(f"{fetching} .badge", "At TorBox")
     await browser.reads("#plan", "Pro")
-    await browser.reads("#plan-more", "of 10 slots used")
+    await browser.reads("#plan-more", "of 10 slots")
     await browser.reads("#chart-text", "in the last hour")
     assert await browser.count("#chart path") == 3
     await browser.picture("list")
