@@ -109,7 +109,8 @@ def _by_policy(
             return Choice(torrent, How.REFUSE)
         case CachedPolicy.CACHED_FIRST:
             until = torrent.added_at + rules.cached_first_minutes * 60
-            if time < until:
+            # Younger than nothing: the wall clock was set back, and the minutes cannot be told.
+            if torrent.added_at <= time < until:
                 return Choice(torrent, How.HOLD, "TorBox does not have it yet", until)
         case CachedPolicy.ANY:
             pass

@@ -61,6 +61,11 @@ def test_cached_only_refuses_only_what_is_known_not_to_be_cached():
     assert hows([a_torrent(1)], lambda _: True, policy("cached_only")) == [How.TRY_CACHED]
 
 
+def test_cached_first_does_not_wait_for_a_time_to_which_the_wall_clock_was_set_back():
+    rules = policy("cached_first", cached_first_minutes=10)
+    assert hows([a_torrent(1)], rules=rules, time=TIME - 86400) == [How.CREATE]
+
+
 def test_cached_first_waits_its_minutes_and_then_is_like_any_other():
     rules = policy("cached_first", cached_first_minutes=10)
     assert hows([a_torrent(0)], rules=rules, time=TIME + 599) == [How.HOLD]
