@@ -43,7 +43,7 @@ class Acts:
             case plan.Nudge():
                 return self._cleaner.nudge(torrent)
             case plan.PauseThere():
-                return self._cleaner.pause_there(torrent, paused=step.paused)
+                return self._cleaner.pause_there(torrent, watch, paused=step.paused)
             case plan.LookUp():
                 return self.looker.look_up(torrent, watch)
             case plan.Reannounce():

@@ -10,7 +10,7 @@ from bridge.core.ledger import Ledger
 from bridge.core.plan import REMOVING_SECONDS, Recreate
 from bridge.core.submit import Submitter
 from bridge.core.watch import Watch
-from bridge.errors import OurMistake, TorBoxGone, TorBoxRefused
+from bridge.errors import OurMistake, TorBoxGone, TorBoxRefused, TorBoxUnwell
 from bridge.model import AccountItem, Cause, Failed, Fetching, Removing, Torrent, Waiting, Wishes
 from bridge.torbox.client import TorBox
 
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 LOOK_AGAIN_SECONDS = 60.0
 LOOKS_FOR_UNCLEAR = 3
+PAUSED_WORDS = ("paused", "stopped")
 
 
 class Cleaner:
@@ -78,11 +79,16 @@ class Cleaner:
             except TorBoxGone:
                 return
 
-    async def pause_there(self, torrent: Torrent, *, paused: bool) -> None:
+    async def pause_there(self, torrent: Torrent, watch: Watch, *, paused: bool) -> None:
         """Pause or resume the item at TorBox; one that TorBox does not let us control stays."""
         if torrent.torrent_id is not None:
             try:
                 await self._torbox.control(torrent.torrent_id, "pause" if paused else "resume")
+            except TorBoxUnwell as error:
+                # Its usual no to what it cannot control. Only an item that stays paused matters.
+                if not paused and (watch.seen is None or watch.seen.state.startswith(PAUSED_WORDS)):
+                    raise
+                log.info("%s: TorBox did not take the pause: %s", torrent.name, error)
             except (TorBoxGone, TorBoxRefused, OurMistake) as error:
                 log.info("%s: TorBox did not take the pause: %s", torrent.name, error)
         await self._ledger.change(torrent.hash, lambda now: replace(now, paused_at_torbox=paused))

@@ -30,6 +30,7 @@ GONE_LOOKS, GONE_SECONDS = 3, 15 * 60.0
 TORBOX_FAILED_SECONDS = 10 * 60.0
 QUIET_SECONDS = 10 * 60.0  # without growth for so long, a torrent counts as stalled
 QUIET_LOOK_SECONDS = 300.0
+LONGEST_WAIT_SECONDS = 24 * 3600.0
 REMOVING_SECONDS = 7 * 24 * 3600.0
 LOOKS_AFTER_CREATE = (2.0, 5.0, 15.0)
 CACHED_LOOK = (0.2,)  # TorBox has it: its files can be asked for at once
@@ -197,13 +198,14 @@ def _wanted_step(torrent: Torrent, watch: Watch, give_up: GiveUp, now: float, ti
     phase = torrent.phase
     if torrent.giving_up and isinstance(phase, Waiting | Queued | Fetching | Delivering):
         return GiveUpOn(Cause.GIVEN_UP, "given up by a person")
-    if isinstance(phase, Fetching) and torrent.paused != torrent.paused_at_torbox:
+    if isinstance(phase, Fetching) and _to_be_paused(torrent, watch):
         return PauseThere(torrent.paused)
     if torrent.paused and not isinstance(phase, Complete | Failed | Removing | Submitting):
         return Wait()
     match phase:
         case Waiting():
-            if phase.next_try_at > time:
+            # Longer than anyone is ever asked to wait: the wall clock was set back.
+            if time < phase.next_try_at <= time + LONGEST_WAIT_SECONDS:
                 return Wait(phase.next_try_at)
             return Submit(phase.look_first)
         case Submitting():
@@ -232,6 +234,12 @@ def _wanted_step(torrent: Torrent, watch: Watch, give_up: GiveUp, now: float, ti
 def delivery_has_run_out(torrent: Torrent, give_up: GiveUp) -> bool:
     """Whether the CDN had its time: a delivery under way is stopped then."""
     return torrent.clocks.delivery >= give_up.delivery_hours * 3600
+
+
+def _to_be_paused(torrent: Torrent, watch: Watch) -> bool:
+    """What is finished there needs neither a pause nor its end, and TorBox may refuse both."""
+    ready = watch.seen is not None and watch.seen.ready
+    return torrent.paused != torrent.paused_at_torbox and not ready
 
 
 def _in_monotonic(wait: Wait, now: float, time: float) -> Wait:

@@ -234,6 +234,23 @@ async def test_a_webhook_wakes_a_look_and_a_wrong_one_is_not_found(house, torbox
     await house.sees_state(grab, "pausedUP")
 
 
+async def test_a_pause_that_torbox_does_not_take_holds_up_nothing(house, torbox, arr):
+    grab = torbox.publish("Show", {"a.mkv": MiB}, FetchedOver(1200))
+    await arr.grabs(grab)
+    await house.sees_state(grab, "downloading")
+    no = Answer(500, {"success": False, "error": "UNKNOWN_ERROR", "detail": "There was an error"})
+    torbox.next("controltorrent", no, times=2)
+    await arr.call("POST", "torrents/pause", data={"hashes": grab.hash})
+    await house.passes(600)
+    assert (await arr.sees(grab))["state"] == "pausedDL"
+    assert len(torbox.calls_to("controltorrent")) == 1
+    await arr.call("POST", "torrents/resume", data={"hashes": grab.hash})
+    await house.calm()
+    assert len(torbox.calls_to("controltorrent")) == 2
+    assert house.bridge.board.health.sentence == ""
+    await house.sees_state(grab, "pausedUP", jump=10)
+
+
 async def test_clocks_are_per_category(house, torbox):
     house.sets(
         categories={

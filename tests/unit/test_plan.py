@@ -67,6 +67,10 @@ def test_a_waiting_torrent_waits_until_its_time():
     assert step(a_torrent(Waiting(TIME + 50))) == plan.Wait(NOW + 50)
 
 
+def test_a_wall_clock_that_is_set_back_by_years_makes_nobody_wait_for_years():
+    assert step(a_torrent(Waiting(TIME + 4 * 365 * 86400))) == plan.Submit(look_first=False)
+
+
 def test_an_unclear_create_is_resolved_before_anything_else_is_sent():
     assert step(a_torrent(Submitting(TIME))) == plan.Resolve()
 
@@ -116,6 +120,11 @@ def test_a_pause_and_its_end_are_told_to_torbox():
     assert step(a_torrent(Fetching(7), paused=True), watch) == plan.PauseThere(paused=True)
     resumed = a_torrent(Fetching(7), paused_at_torbox=True)
     assert step(resumed, watch) == plan.PauseThere(paused=False)
+
+
+def test_what_is_ready_is_delivered_whether_torbox_takes_the_end_of_a_pause_or_not():
+    assert step(a_torrent(Fetching(7), paused_at_torbox=True), a_watch(ready())) == plan.Deliver()
+    assert step(a_torrent(Fetching(7), paused=True), a_watch(ready())) == plan.Wait()
 
 
 def test_a_paused_torrent_that_is_removed_is_still_cleaned_up():
