@@ -1,11 +1,13 @@
 """What we tell people about the settings is complete and true."""
 
+import argparse
 import re
 from pathlib import Path
 
 import pytest
 import yaml
 
+from bridge.cli import _parser
 from bridge.config import CategorySettings, Settings, load
 from bridge.config.building import Leaf, leaves
 from bridge.config.environment import SWITCHES, names
@@ -100,6 +102,7 @@ def test_every_variable_that_the_pages_name_exists() -> None:
     known = {*names(), *SWITCHES}  # one of them ends in _FILE itself
     pages = [ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").glob("*.md")]
     pages += [ROOT / "compose.example.yaml", ROOT / "config.example.yaml", ROOT / "Dockerfile"]
+    pages += [one for one in (ROOT / "packaging").rglob("*") if one.is_file()]
     for page in pages:
         for found in re.findall(
             r"\b(?:BRIDGE_[A-Z0-9_]+[A-Z]|TORBOX_API_KEY\w*)", page.read_text()
@@ -112,6 +115,30 @@ def test_what_the_pages_link_to_exists() -> None:
         for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text("utf-8")):
             if not target.startswith(("http://", "https://")):
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_page_and_every_picture_is_reached() -> None:
+    pages = {page.name: page.read_text("utf-8") for page in (ROOT / "docs").glob("*.md")}
+    index = pages.pop("README.md")
+    assert {name for name in pages if f"]({name})" not in index} == set()
+    everything = "".join([*pages.values(), (ROOT / "README.md").read_text("utf-8")])
+    pictures = {f"pictures/{one.name}" for one in (ROOT / "docs" / "pictures").glob("*.png")}
+    assert {picture for picture in pictures if picture not in everything} == set()
+
+
+def test_every_option_of_every_command_is_documented() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    (commands,) = [
+        action for action in _parser()._actions if isinstance(action, argparse._SubParsersAction)
+    ]
+    for name, command in commands.choices.items():
+        (row,) = re.findall(rf"^\| `{name}\b.*$", page, re.MULTILINE)
+        for action in command._actions:
+            for option in action.option_strings:
+                everywhere = option in ("-h", "--help", "--config")
+                assert everywhere or f"`{option}" in row, f"{name} {option}"
+            if not action.option_strings:
+                assert str(action.metavar) in row, f"{name} {action.metavar}"
 
 
 def test_the_architecture_page_names_only_what_exists() -> None:

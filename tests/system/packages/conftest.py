@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +25,7 @@ import yaml
 
 ROOT = Path(__file__).parents[3]
 SUITE = "trixie"
-PACKAGES = "python3,python3-venv,python3-pip,python-is-python3"
+PACKAGES = "python3,python3-venv,python3-pip,python-is-python3,systemd"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PATIENCE_SECONDS = 60.0
 STOP_SECONDS = 8.0
@@ -272,6 +272,40 @@ def _missing() -> str:
     return ""
 
 
+def commands(page: str, heading: str) -> list[str]:
+    """The commands below this heading of a page, as they stand there."""
+    text = (ROOT / page).read_text()
+    section = re.split(r"^#+ ", text.partition(f"# {heading}\n")[2], flags=re.MULTILINE)[0]
+    blocks = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    assert blocks, f"{page} shows no command below {heading!r}"
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def typed(line: str, key: str) -> str:
+    """A command with its placeholders filled in; what people have to fill in is no more."""
+    line = line.replace("<this repository>", str(ROOT)).replace("<your key>", key)
+    assert not re.search(r"<[a-z]", line), line
+    return line
+
+
+@pytest.fixture(scope="session")
+def cloned() -> None:
+    """What is committed can be cloned here."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a clone, so that none can be made of it")
+
+
+@pytest.fixture(scope="session")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A Debian as new, as a .tar."""
+    if why := _missing():
+        pytest.skip(why)
+    tar = tmp_path_factory.mktemp("clean") / "clean.tar"
+    run("mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", SUITE, tar)
+    yield tar
+    tar.unlink()
+
+
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What pip would fetch inside the image, fetched outside."""
@@ -292,20 +326,16 @@ def python_version() -> str:
 
 
 @pytest.fixture(scope="session")
-def image(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Image:
-    if why := _missing():
-        pytest.skip(why)
+def image(tmp_path_factory: pytest.TempPathFactory, clean: Path, wheels: Path) -> Iterator[Image]:
     folder = tmp_path_factory.mktemp("image")
-    clean = folder / "clean.tar"
-    run("mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", SUITE, clean)
-    wheels = request.getfixturevalue("wheels")
     built: dict[str, Image] = {}
     for number, stage in enumerate(stages()):
         name = stage.name or str(number)
         made = Image(folder / name, clean, wheels, built)
         built[name] = made.carry_out(stage)
     (made.root / "data").mkdir()  # as Docker does for a mount
-    return made
+    yield made
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

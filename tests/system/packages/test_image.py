@@ -12,6 +12,8 @@ from bridge.simulator import Published, Simulator
 from tests.conftest import KEY, Arr
 from tests.system.packages.conftest import READY, Container, Image, Starts, python_version, run
 
+pytestmark = pytest.mark.timeout(400)  # on a busy machine
+
 FACTOR = 20.0
 MIB = 1 << 20
 
@@ -166,7 +168,7 @@ async def test_a_folder_that_is_not_ours_is_one_line_with_the_command_that_mends
 async def test_without_a_place_for_downloads_it_says_so_and_ends(
     service: dict, container: Starts
 ) -> None:
-    service["volumes"] = ["./bridge:/config"]
+    service["volumes"] = ["./config:/config"]
     one = container(service)
     await one.starts()
     assert await one.ends() == 1
