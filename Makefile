@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo run test contract check format pictures image-size clean
+.PHONY: help demo run test client-libraries clients contract check format pictures image-size clean
 
 help:
 	@echo "make demo     watch three grabs go through the whole chain, no account needed"
@@ -10,6 +10,7 @@ help:
 	@echo "make test     every test"
 	@echo "make check    format, lint, types"
 	@echo "make pictures  take the pictures of the page for the docs anew"
+	@echo "make clients  drive the libraries of PyPI and npm against the bridge"
 	@echo "make contract play the recorded scenario to a real qBittorrent, and say what changed"
 	@echo "make image-size  what our layers of the image weigh, compressed"
 
@@ -36,6 +37,17 @@ run: .venv/run
 
 test: .venv/dev
 	$(BIN)/python -m pytest
+
+CLIENTS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/torbox-bridge-clients
+
+# From npm, into a folder of its own outside this repository.
+client-libraries:
+	@if command -v npm > /dev/null; then \
+		npm install --prefix "$(CLIENTS)" --silent --no-fund --no-audit --ignore-scripts @ctrl/qbittorrent@9.14.0; \
+	else echo "skipped: @ctrl/qbittorrent needs npm"; fi
+
+clients: .venv/dev client-libraries
+	$(BIN)/python -m pytest -rs tests/contract/clients tests/contract/test_clients.py
 
 contract: .venv/dev
 	@$(BIN)/python -m tests.contract.recorder $(if $(CHROOT),--chroot $(CHROOT))
