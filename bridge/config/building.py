@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from bridge.config.amounts import Bytes
+from bridge.config.schedule import Slot
 from bridge.config.types import Section, Settings
 from bridge.config.yamlfile import Raw
 
@@ -23,6 +24,7 @@ _WANTED = {
     float: "a number",
     bool: "true or false",
     Bytes: "an amount of bytes like 500 MB or 1 GiB",
+    Slot: 'times like "mon-fri 08:00-18:00 2 MB/s" or "22:00-06:00 off"',
 }
 SWITCH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 

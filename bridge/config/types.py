@@ -5,6 +5,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from bridge.config.amounts import Bytes
+from bridge.config.schedule import Slot
 from bridge.errors import BadSettings
 
 SECRET_NAMES = frozenset({"api_key", "password", "webhook", "apprise"})
@@ -65,6 +66,7 @@ class DownloadsSettings(Section, frozen=True, rename={"import_mode": "import"}):
     parallel_files: int = 4
     connections_per_file: int = 1
     keep_free: Bytes = Bytes("1 GiB")  # so much of the disk is never filled
+    schedule: tuple[Slot, ...] = ()  # when fewer bytes come, or none; the first that covers counts
     settle_seconds: float = 0.0  # between the final rename and "complete", for network shares
     import_mode: ImportMode = ImportMode.MOVE
 

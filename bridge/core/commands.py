@@ -87,6 +87,7 @@ class Commands:
     def load_preferences(self, text: str) -> None:
         """Start with what clients had set before."""
         self.preferences = json.loads(text or "{}")
+        self._engine.speeds.use(self.preferences)
 
     def use_settings(self, settings: Settings) -> None:
         """Other rules per category, from now on."""
@@ -335,6 +336,7 @@ class Commands:
         preferences = {**self.preferences, **changes}
         await self._store.write(keep("preferences", json.dumps(preferences)))
         self.preferences = preferences
+        self._engine.speeds.use(preferences)
 
     # Inside
 

@@ -75,8 +75,11 @@ class Deliverer:
         assert torrent_id is not None
 
         link = self._linker(begun, torrent_id)
+        rate = begun.wishes.download_limit
         try:
-            await self._delivery.deliver(begun.hash, begun.folder, begun.files, link, proof)
+            await self._delivery.deliver(
+                begun.hash, begun.folder, begun.files, link, proof, bytes_per_second=rate
+            )
         except FileDisproved as error:
             await self._preparer.fail(begun, Cause.DISPROVED, str(error))
             return

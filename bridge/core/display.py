@@ -36,6 +36,7 @@ class Display:
             self._clock.time(),
             self._weather,
             interval_seconds,
+            self._delivery.held,
             self._hardlink,
         )
         leg = self._delivery.leg(torrent.hash)

@@ -16,6 +16,7 @@ from bridge.core.board import Board
 from bridge.core.display import Display
 from bridge.core.ledger import Change, Ledger
 from bridge.core.lookout import Lookout
+from bridge.core.speeds import Speeds
 from bridge.core.watch import Watch
 from bridge.core.weather import Weather
 from bridge.delivery.delivery import Delivery
@@ -53,6 +54,7 @@ class Engine:
         self.accounts = accounts
         self._clock = clock
         self.weather = Weather()
+        self.speeds = Speeds(ledger, delivery, settings.downloads.schedule, clock)
         self._display = Display(board, delivery, self.weather, clock, settings.downloads)
         self._watches: dict[str, Watch] = {}
         self._live: set[str] = set()
@@ -189,6 +191,7 @@ class Engine:
     async def _round(self) -> float | None:
         """Decide for every live torrent; seconds until the next round, None for "when woken"."""
         now, time = self._clock.monotonic(), self._clock.time()
+        self.speeds.apply()
         next_at: list[float | None] = []
         waiting: list[Torrent] = []
         for number, torrent_hash in enumerate(list(self._live)):

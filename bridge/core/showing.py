@@ -38,6 +38,7 @@ class Moment(Struct, frozen=True):
     time: float
     weather: Weather
     interval_seconds: float  # between two looks
+    fetching_is_off: str = ""  # why nothing is fetched just now, "" while files are
     hardlink: bool = (
         False  # arrs copy or link finished files, and are to know it before they remove
     )
@@ -180,6 +181,8 @@ def _delivering(
         return Situation.CHECKING, "all files are here; moves them to their folder"
     if leg is None:
         return Situation.HELD, _held(watch, moment) or "waits for its turn to come here"
+    if moment.fetching_is_off and not leg.verifying:
+        return Situation.HELD, moment.fetching_is_off
     percent = f"{_local_share(torrent, leg) * 100:.0f} %"
     if leg.last_byte_at is not None and moment.now - leg.last_byte_at <= BYTES_SECONDS:
         return Situation.MOVING, f"comes here from TorBox: {percent}"

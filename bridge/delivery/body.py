@@ -36,12 +36,12 @@ class Body:
         self._clock = clock
         self._trouble: CdnUnwell | None = None
 
-    async def block(self) -> list[bytes]:
+    async def block(self, most: int = BLOCK_BYTES) -> list[bytes]:
         """The next bytes, [] at the end. What came before a cut is given before CdnUnwell."""
         pieces: list[bytes] = []
         count = 0
         give_by = self._clock.monotonic() + BLOCK_SECONDS
-        while count < BLOCK_BYTES and (piece := await self._piece()):
+        while count < most and (piece := await self._piece(most - count)):
             pieces.append(piece)
             count += len(piece)
             if self._clock.monotonic() >= give_by:
@@ -50,9 +50,9 @@ class Body:
             raise self._trouble
         return pieces
 
-    async def _piece(self) -> bytes:
+    async def _piece(self, most: int) -> bytes:
         """What has arrived, b"" at the end or at a cut, never more than is wanted."""
-        while not self._over and (piece := await self._read()):
+        while not self._over and (piece := await self._read(most)):
             skipped = min(self._skip, len(piece))
             self._skip -= skipped
             piece = piece[skipped:]
@@ -69,9 +69,9 @@ class Body:
     def _over(self) -> bool:
         return bool(self._trouble) or self.too_long or (self._more and not self.left)
 
-    async def _read(self) -> bytes:
+    async def _read(self, most: int) -> bytes:
         try:
-            return await self._content.readany()
+            return await self._content.read(most)
         except TimeoutError:
             self._trouble = CdnUnwell("the CDN fell silent")
         except (aiohttp.ClientError, HttpProcessingError, OSError):

@@ -24,6 +24,7 @@ from bridge.delivery.flow import Flow
 from bridge.delivery.flushing import flush_folder, flush_folders
 from bridge.delivery.journal import Journal, this_boot
 from bridge.delivery.leg import Leg
+from bridge.delivery.pace import Pace
 from bridge.delivery.pieces import Pieces, Proof
 from bridge.delivery.probe import Identity, check_mount, probe
 from bridge.delivery.room import Room, free_bytes
@@ -67,6 +68,7 @@ class Delivery:
             ),  # each writes and flushes
             readers=threads("verify", 1, humble=True),
             clock=clock,
+            pace=Pace(clock),
             room=Room(self._root, settings.keep_free, clock),
             connections=settings.connections_per_file,
         )
@@ -111,6 +113,8 @@ class Delivery:
         files: Sequence[File],
         link: LinkSource,
         proof: Proof | None = None,
+        *,
+        bytes_per_second: int = 0,
     ) -> None:
         """Bring every wanted file to `.incomplete/<hash>/<folder>`; return when all are proven.
 
@@ -129,6 +133,7 @@ class Delivery:
                 torrent_hash, self._make_folder, self._incomplete(torrent_hash), folder, files
             )
             await self._count(torrent_hash, folder, wanted, work)
+            work.pace.limit(bytes_per_second)
             with work.delivery(size):
                 promised = sum(one.to_come for one in self._works.values()) - work.to_come
                 begin = self._means.room.begin
@@ -260,6 +265,22 @@ class Delivery:
 
         return await self._house.run(HOUSE, look)
 
+    def limit(self, bytes_per_second: int, torrent_hash: str | None = None) -> None:
+        """Let no more come of this torrent, or of all together; 0 is no limit."""
+        if torrent_hash is None:
+            self._means.pace.limit(bytes_per_second)
+        elif torrent_hash in self._works:
+            self._works[torrent_hash].pace.limit(bytes_per_second)
+
+    def hold(self, reason: str) -> None:
+        """Fetch nothing at all, for this reason, until it is ""; what is here is still proven."""
+        self._means.turns.close(reason)
+
+    @property
+    def held(self) -> str:
+        """Why nothing is fetched, "" while files are."""
+        return self._means.turns.closed
+
     async def probe(self) -> None:
         """Make the download folder and try everything there that will be needed of it."""
         async with self._probing:
@@ -321,7 +342,7 @@ class Delivery:
         work = self._works.get(torrent_hash)
         if work is None:
             journal = Journal(self._incomplete(torrent_hash), self._boot)
-            work = Work(Leg(self._clock, self.flow), journal)
+            work = Work(Leg(self._clock, self.flow), journal, Pace(self._clock))
             self._works[torrent_hash] = work
         return work
 

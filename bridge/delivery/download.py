@@ -12,6 +12,7 @@ from bridge.clock import Clock
 from bridge.delivery.body import Body
 from bridge.delivery.cdn import Cdn
 from bridge.delivery.links import Link
+from bridge.delivery.pace import Pace, keep_to, portion
 from bridge.delivery.partfile import PartFile
 from bridge.delivery.patience import Patience
 from bridge.delivery.pipe import Pipe
@@ -50,6 +51,7 @@ class Means(Struct, frozen=True):
     readers: Threads
     clock: Clock
     room: Room
+    pace: Pace  # of all of them together
     connections: int  # for one file
 
 
@@ -167,14 +169,16 @@ class Download:
 
     async def _take(self, body: Body, link: Link, segment: Segment, turn: Turn) -> None:
         """Write the body down; raise unless it ended as it should or the turn is over."""
-        begin = segment.at
+        begin, paces = segment.at, (self._means.pace, self._work.pace)
         try:
             async with Pipe(self._means.writers, self._key, self._part) as pipe:
-                while blocks := await body.block():
+                while blocks := await body.block(portion(paces)):
                     link.was_good = True
-                    self._work.leg.arrived(sum(map(len, blocks)))
+                    count = sum(map(len, blocks))
+                    self._work.leg.arrived(count)
                     at = segment.at
                     await pipe.put(at, segment.fitting(blocks))
+                    await keep_to(paces, count)
                     self._count_held()
                     if body.attested and (turn.over or segment.taken_over):
                         return

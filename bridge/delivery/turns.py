@@ -21,7 +21,9 @@ class Turn:
 
     @property
     def over(self) -> bool:
-        """Whether the time is up and a torrent with fewer turns waits."""
+        """Whether the time is up and a torrent with fewer turns waits, or all are to wait."""
+        if self._turns.closed:
+            return True
         return self._turns.clock.monotonic() >= self._ends_at and self._turns.unfair_to(self._key)
 
 
@@ -35,6 +37,12 @@ class Turns:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._served: dict[str, int] = {}  # when each waiting torrent was last served
         self._count = 0
+        self.closed = ""  # why nobody gets a turn, "" while they do
+
+    def close(self, reason: str) -> None:
+        """Give out no more turns, and end those that are taken; "" to go on."""
+        self.closed = reason
+        self._hand_out()
 
     @asynccontextmanager
     async def turn(self, key: str) -> AsyncIterator[Turn]:
@@ -64,7 +72,7 @@ class Turns:
             raise
 
     def _hand_out(self) -> None:
-        while self._waiting and self._taken.total() < self._most:
+        while self._waiting and not self.closed and self._taken.total() < self._most:
             key = min(
                 self._waiting, key=lambda each: (self._taken[each], self._served.get(each, 0))
             )

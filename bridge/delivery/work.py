@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from bridge.delivery.journal import Journal
 from bridge.delivery.leg import Leg
 from bridge.delivery.links import Link
+from bridge.delivery.pace import Pace
 
 MOST_DISPROOFS = 3
 
@@ -14,8 +15,9 @@ MOST_DISPROOFS = 3
 class Work:
     """One torrent's leg, links and disproofs; `lock` lets one call at a time touch its files."""
 
-    def __init__(self, leg: Leg, journal: Journal) -> None:
+    def __init__(self, leg: Leg, journal: Journal, pace: Pace) -> None:
         self.leg = leg
+        self.pace = pace
         self.journal = journal
         self.lock = asyncio.Lock()
         self.holders = 0  # calls that hold the lock or wait for it
