@@ -142,7 +142,7 @@ async def _core(settings: Settings, clock: Clock, store: Store) -> Core:
     admission = Admission(settings, torbox, limits, accounts, clock)
     submitter.learn = admission.learn
     looker = Looker(ledger, torbox, accounts, clock)
-    deliverer = Deliverer(ledger, store, torbox, delivery, timeline, clock)
+    deliverer = Deliverer(ledger, store, torbox, delivery, timeline, settings, clock)
     acts = Acts(submitter, looker, deliverer, cleaner, board)
     engine = Engine(settings, ledger, delivery, acts, admission, accounts, board, clock)
     labels = Labels(ledger, board, store, settings.downloads.path)

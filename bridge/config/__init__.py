@@ -3,6 +3,7 @@
 from bridge.config.environment import apply_umask, time_factor
 from bridge.config.loading import load
 from bridge.config.types import (
+    Accept,
     ArrSettings,
     CachedPolicy,
     CategorySettings,
@@ -21,6 +22,7 @@ from bridge.config.types import (
 )
 
 __all__ = [
+    "Accept",
     "ArrSettings",
     "CachedPolicy",
     "CategorySettings",

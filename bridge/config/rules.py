@@ -129,6 +129,8 @@ def _category(name: str, rules: CategorySettings) -> CategorySettings:
         _wrong(f"{path}.cached_first_minutes", "expected a number above 0")
     _not_later(f"{path}.deliver", rules.deliver, "download")
     _choice(f"{path}.deliver", rules.deliver, ("download",))
+    if any(not glob.strip() for glob in (*rules.include, *rules.exclude)):
+        _wrong(path, "an empty pattern in include or exclude matches nothing; leave it out")
     for field in rules.give_up.__struct_fields__:
         if getattr(rules.give_up, field) <= 0:
             _wrong(f"{path}.give_up.{field}", "expected a number above 0")

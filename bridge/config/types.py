@@ -88,6 +88,14 @@ class GiveUp(Section, frozen=True):
     delivery_hours: float = 24.0
 
 
+class Accept(StrEnum):
+    """What is not downloaded unless somebody wants it."""
+
+    ARCHIVES = "archives"  # torrents of nothing else: arrs cannot import them
+    EXECUTABLES = "executables"  # the same for programs: fakes, mostly
+    INFECTED = "infected"  # what TorBox's virus scanner found
+
+
 class CategorySettings(Section, frozen=True):
     """The rules for one category, with what "*" says already filled in."""
 
@@ -95,6 +103,10 @@ class CategorySettings(Section, frozen=True):
     cached_first_minutes: float = 60.0  # how long cached_first waits for a torrent to be cached
     refuse_at_add: bool = False  # under cached_only: every client is told `Fails.`
     deliver: str = "download"
+    include: tuple[str, ...] = ()  # globs of files to take; (): all
+    exclude: tuple[str, ...] = ()  # globs of files to leave out
+    smallest: Bytes = Bytes(0)  # smaller files are left out, subtitles and their like are not
+    accept: tuple[Accept, ...] = ()  # what would fail a torrent otherwise
     give_up: GiveUp = GiveUp()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable
 from typing import assert_never
 
+from bridge.config import Settings
 from bridge.core import plan
 from bridge.core.board import Board
 from bridge.core.clean import Cleaner
@@ -29,6 +30,10 @@ class Acts:
         self._deliverer = deliverer
         self._cleaner = cleaner
         self._board = board
+
+    def use_settings(self, settings: Settings) -> None:
+        """Other rules per category, from now on."""
+        self._deliverer.use_settings(settings)
 
     def act(self, torrent: Torrent, step: plan.Step, watch: Watch) -> Awaitable[None]:
         """Do this step; what it raises is the engine's to judge."""

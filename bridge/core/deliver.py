@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from msgspec.structs import replace
 
 from bridge.clock import Clock
+from bridge.config import Settings
 from bridge.core.ledger import Ledger
 from bridge.core.prepare import Preparer
 from bridge.core.relocate import Relocator
@@ -54,11 +55,13 @@ class Deliverer:
         torbox: TorBox,
         delivery: Delivery,
         timeline: Timeline,
+        settings: Settings,
         clock: Clock,
     ) -> None:
         self._ledger = ledger
         sources = Sources(ledger, store, torbox)
-        self._preparer = Preparer(ledger, sources, delivery, clock)
+        self._preparer = Preparer(ledger, sources, delivery, settings, clock)
+        self.use_settings = self._preparer.use_settings
         self._timeline = timeline
         self._torbox = torbox
         self._delivery = delivery

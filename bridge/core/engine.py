@@ -8,7 +8,7 @@ from typing import Self
 
 from bridge.clock import Clock
 from bridge.config import Settings
-from bridge.core import figures, plan
+from bridge.core import figures, plan, taking
 from bridge.core.accounts import Accounts
 from bridge.core.acts import Acts
 from bridge.core.admitting import SLOTS_ARE_FULL, Admission, Load
@@ -117,6 +117,9 @@ class Engine:
         """Other rules per category, from now on."""
         self._settings = settings
         self._admission.use_settings(settings)
+        self._acts.use_settings(settings)
+        for torrent_hash in self._live:
+            self._judge(self._ledger.torrents[torrent_hash])
         self._wake.set()
 
     def key_changed(self) -> None:
@@ -329,11 +332,18 @@ class Engine:
             self._watches.pop(torrent.hash, None)
         else:
             self._live.add(torrent.hash)
+            if before is None or taking.other_files(before, after):
+                self._judge(after)
         if after is None or not after.listed:
             self._display.drop(torrent.hash)
         else:
             self._show(after)
         self._wake.set()
+
+    def _judge(self, torrent: Torrent) -> None:
+        """Whether the rules of its category want it, as far as its files are known."""
+        rules, where = self._settings.category(torrent.category), taking.place(torrent)
+        self.watch(torrent.hash).objection = taking.objection(torrent.files, rules, where)
 
     def _show(self, torrent: Torrent) -> None:
         if torrent.listed:

@@ -202,6 +202,8 @@ def _wanted_step(torrent: Torrent, watch: Watch, give_up: GiveUp, now: float, ti
         return PauseThere(torrent.paused)
     if torrent.paused and not isinstance(phase, Complete | Failed | Removing | Submitting):
         return Wait()
+    if watch.objection and isinstance(phase, Waiting | Queued | Fetching):
+        return GiveUpOn(Cause.NO_FILES, watch.objection)
     match phase:
         case Waiting():
             # Longer than anyone is ever asked to wait: the wall clock was set back.

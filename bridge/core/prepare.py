@@ -5,13 +5,15 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from bridge.clock import Clock
+from bridge.config import Settings
+from bridge.core import taking
 from bridge.core.ledger import Ledger
 from bridge.core.sources import Known, Sources, described, proof_for
 from bridge.core.wanted import is_zipped, matched
 from bridge.core.watch import Watch
 from bridge.delivery.delivery import Delivery
 from bridge.delivery.pieces import Proof
-from bridge.model import Category, Cause, Delivering, Failed, Fetching, File, Torrent
+from bridge.model import Category, Cause, Delivering, Failed, Fetching, File, Seen, Torrent
 from bridge.names import safe_name
 
 LACKING_SECONDS = 15 * 60.0
@@ -22,11 +24,23 @@ MOST_BETWEEN_LOOKS_SECONDS = 300.0
 class Preparer:
     """Takes a torrent from Fetching to Delivering, or to the sentence why not."""
 
-    def __init__(self, ledger: Ledger, sources: Sources, delivery: Delivery, clock: Clock) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        sources: Sources,
+        delivery: Delivery,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
         self._ledger = ledger
         self._sources = sources
         self._delivery = delivery
         self._clock = clock
+
+    def use_settings(self, settings: Settings) -> None:
+        """Other rules per category, from now on."""
+        self._settings = settings
 
     async def begun(
         self, torrent: Torrent, watch: Watch, categories: Iterable[Category]
@@ -34,6 +48,9 @@ class Preparer:
         """The torrent in Delivering, None if it cannot be yet; and what its bytes must be."""
         known = await self._known(torrent, watch)
         begun: Torrent | None = torrent
+        if isinstance(torrent.phase, Delivering) and not any(file.wanted for file in torrent.files):
+            await self.fail(torrent, Cause.NO_FILES, "none of its files is wanted any more")
+            return None, None
         if isinstance(torrent.phase, Fetching):
             begun = await self._begin(torrent, watch, known, categories)
         if begun is None or known is None or known.proof is None:
@@ -113,15 +130,26 @@ class Preparer:
         assert watch.seen is not None
         if is_zipped(torrent, watch.seen):
             return None  # known only now, from the .torrent: the plan sends it again
+        rules = self._settings.category(torrent.category)
+        torrent = replace(torrent, files=taking.chosen(torrent.files, rules))
         files, lacking = matched(torrent, watch.seen)
         if lacking:
             await self._lacking(torrent, watch, lacking)
             return None
         watch.lacking_at, watch.lacking_seconds = None, 0.0
-        if not any(file.wanted for file in files):
-            await self.fail(torrent, Cause.NO_FILES, "the rules leave no file to deliver")
+        if reason := self._objection(torrent, watch.seen, files):
+            await self.fail(torrent, Cause.NO_FILES, reason)
             return None
-        return files
+        return taking.chosen(files, rules)
+
+    def _objection(self, torrent: Torrent, seen: Seen, files: tuple[File, ...]) -> str:
+        """Why nothing is to be downloaded, "" if something is."""
+        rules = self._settings.category(torrent.category)
+        if not any(file.wanted for file in files):
+            return f"no file is left of it, by the rules of {taking.place(torrent)} or a client"
+        infected = [file.id for file in seen.files if file.infected]
+        found = taking.objection(files, rules, taking.place(torrent))
+        return found or taking.infection(files, infected, rules)
 
     async def _lacking(self, torrent: Torrent, watch: Watch, lacking: tuple[str, ...]) -> None:
         now = self._clock.monotonic()

@@ -24,6 +24,7 @@ class Watch:
     looked_up: bool = False  # the swarm was asked for its metadata
     reannounce: bool = False  # a client asked for it
     export_tried: bool = False  # TorBox was asked for the .torrent of a magnet
+    objection: str = ""  # why its category's rules do not want it downloaded at all
     lacking_at: float | None = None  # TorBox did not list a file of the .torrent
     lacking_seconds: float = 0.0  # observed: for how long it has not
     hold_until: float = 0.0

@@ -96,6 +96,7 @@ class Habits:
     link_memo_seconds: float = 0.0  # the same link again, however bad
     not_ready_times: int = 0  # so many requestdl of each new item answer DATABASE_ERROR
     gives_md5: bool = False
+    infected: tuple[str, ...] = ()  # names of files that the virus scanner objects to
     single_file_in_folder: bool = False
     refuses_private: bool = False
     purged_stay_beside_new: bool = False  # a re-created purged item keeps its old row too

@@ -146,7 +146,7 @@ def file(item: Item, file: TorrentFile, habits: Habits) -> dict[str, Any]:
         "size": file.size,
         "zipped": is_zipped(item),
         "s3_path": f"buckets/{item.id}/{short}",
-        "infected": False,
+        "infected": short in habits.infected,
         "mimetype": mimetype(short),
         "short_name": short,
         "absolute_path": f"/completed/{path}",
