@@ -1,14 +1,14 @@
 """Delivering: the files come here, are proven, and one rename makes the torrent complete."""
 
 import logging
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
 from bridge.clock import Clock
 from bridge.config import Settings
 from bridge.core.ledger import Ledger
+from bridge.core.linking import Linking
 from bridge.core.prepare import Preparer
 from bridge.core.relocate import Relocator
 from bridge.core.sources import Sources
@@ -20,7 +20,6 @@ from bridge.errors import (
     FilesMissing,
     Refused,
     TorBoxGone,
-    TorBoxUnwell,
 )
 from bridge.model import (
     Category,
@@ -31,7 +30,6 @@ from bridge.model import (
     Complete,
     Delivering,
     Fetching,
-    File,
     Phase,
     Told,
     Torrent,
@@ -41,8 +39,6 @@ from bridge.store.store import Store
 from bridge.torbox.client import TorBox
 
 log = logging.getLogger(__name__)
-
-Linker = Callable[[File], Awaitable[str]]
 
 
 class Deliverer:
@@ -77,7 +73,7 @@ class Deliverer:
         torrent_id = begun.torrent_id
         assert torrent_id is not None
 
-        link = self._linker(begun, torrent_id)
+        link = Linking(begun, self._torbox, self._timeline, self._clock).link
         rate = begun.wishes.download_limit
         try:
             await self._delivery.deliver(
@@ -101,19 +97,6 @@ class Deliverer:
             return replace(now, phase=Delivering(torrent_id, placing=True))
 
         await self._ledger.change(begun.hash, change)
-
-    def _linker(self, torrent: Torrent, torrent_id: int) -> Linker:
-        asked: Counter[int] = Counter()
-
-        async def link(file: File) -> str:
-            if file.torbox_id is None:
-                raise TorBoxUnwell(f"TorBox does not list {file.path!r} yet")
-            asked[file.torbox_id] += 1
-            if asked[file.torbox_id] == 2:  # told once: a long download needs many
-                self._timeline.note(torrent.hash, torrent.name, f"link renewed for {file.path!r}")
-            return await self._torbox.link(torrent_id, file.torbox_id)
-
-        return link
 
     async def place(self, torrent: Torrent, categories: Iterable[Category]) -> None:
         """Rename to the stored target; another name is stored first where that one is taken."""
