@@ -37,13 +37,15 @@ class Looker:
     async def look(self, watches: Mapping[str, Watch], interval_seconds: float) -> None:
         """One look for these torrents; what was seen is noted, what was not is counted."""
         self.last_look = self._clock.monotonic()
+        # What waits here for a slot is looked for by nobody: the list only says who holds one.
         outstanding = {
-            torrent_hash: self._ledger.torrents[torrent_hash]
+            torrent_hash: torrent
             for torrent_hash in watches
-            if torrent_hash in self._ledger.torrents
+            if (torrent := self._ledger.torrents.get(torrent_hash)) is not None
+            and isinstance(torrent.phase, Queued | Fetching)
         }
         in_queue = await self._look_at_queue(outstanding, watches)
-        found, complete = await self._list(outstanding, _expected(outstanding, in_queue))
+        found, complete = await self._list(outstanding, outstanding.keys() - in_queue)
         found |= await self._by_id(outstanding.keys() - found.keys(), outstanding, watches)
         outstanding = {
             torrent_hash: torrent
@@ -100,8 +102,8 @@ class Looker:
             items = await self._torbox.items(offset=page * PAGE, limit=PAGE)
             for seen in items:
                 torrent = outstanding.get(seen.hash)
-                if torrent is not None and _is_better(torrent, seen, found.get(seen.hash)):
-                    found[seen.hash] = seen
+                if torrent is not None and _is_it(torrent, seen):
+                    found.setdefault(seen.hash, seen)  # of several the newest, which comes first
             self._accounts.saw(items)
             complete = complete and items.all_read
             if not items.full or found.keys() >= expected:
@@ -155,19 +157,24 @@ class Looker:
     ) -> None:
         now = self._clock.monotonic()
         changes = {}
-        for torrent_hash in outstanding:
+        for torrent_hash, torrent in outstanding.items():
             watch, seen = watches[torrent_hash], found.get(torrent_hash)
+            if not _is_still_it(self._ledger.torrents.get(torrent_hash), torrent, seen):
+                continue  # another look, or an act, was faster
             if seen is None:
                 watch.look_missed(now)
                 continue
             before, seen_at = watch.seen, watch.seen_at
             seconds = 0.0 if seen_at is None else min(now - seen_at, interval_seconds)
             await self._identify(torrent_hash, seen)
-            changes[torrent_hash] = _figures(before, seen, seconds, self._clock.time())
+            changes[torrent_hash] = _figures(torrent, before, seen, seconds, self._clock.time())
         await self._ledger.change_all(changes)
-        # Last, so that nobody is shown a state without its progress.
-        for torrent_hash in changes:
-            watches[torrent_hash].look_found(found[torrent_hash], now)
+        for torrent_hash in changes:  # last, so that nobody is shown a state without its progress
+            seen = found[torrent_hash]
+            if _is_still_it(
+                self._ledger.torrents.get(torrent_hash), outstanding[torrent_hash], seen
+            ):
+                watches[torrent_hash].look_found(seen, now)
 
     async def _identify(self, torrent_hash: str, seen: Seen) -> None:
         await self._ledger.change_items(
@@ -199,33 +206,31 @@ class Looker:
         )
 
 
-def _expected(outstanding: Mapping[str, Torrent], in_queue: Set[str]) -> Set[str]:
-    """What the list has to show: not what TorBox queues, nor what waits here for a slot."""
-    listed = {
-        torrent_hash
-        for torrent_hash, torrent in outstanding.items()
-        if isinstance(torrent.phase, Queued | Fetching)
-    }
-    return listed - in_queue
-
-
 def _queued_as(items: Items, entry: QueuedItem) -> Items:
     return account.identified(items, None, entry.id, entry.created_at)
 
 
-def _is_better(torrent: Torrent, seen: Seen, other: Seen | None) -> bool:
-    """Prefer the item we know by its id; of several others the newest, which comes first."""
-    return other is None or seen.torrent_id == torrent.torrent_id
+def _is_it(torrent: Torrent, seen: Seen) -> bool:
+    """A known id only ever stands for itself: a lagging list may show an object of before."""
+    return torrent.torrent_id in (None, seen.torrent_id)
 
 
-def _figures(before: Seen | None, seen: Seen, seconds: float, time: float) -> Change:
+def _is_still_it(now: Torrent | None, asked_for: Torrent, seen: Seen | None) -> bool:
+    """Whether what was seen still says something about the torrent, after the time it took."""
+    if now is None or now.phase == asked_for.phase:
+        return now is not None
+    return seen is not None and now.torrent_id == seen.torrent_id
+
+
+def _figures(
+    asked_for: Torrent, before: Seen | None, seen: Seen, seconds: float, time: float
+) -> Change:
     def change(torrent: Torrent) -> Torrent | None:
-        phase = torrent.phase
-        if isinstance(phase, Queued) or (
-            isinstance(phase, Fetching) and phase.torrent_id != seen.torrent_id
-        ):
+        if not _is_still_it(torrent, asked_for, seen):
+            return None
+        if isinstance(torrent.phase, Queued):
             torrent = replace(torrent, phase=Fetching(seen.torrent_id))
-        elif not isinstance(phase, Fetching | Delivering):
+        elif not isinstance(torrent.phase, Fetching | Delivering):
             return None
         leg = min(max(seen.progress, 0.0), 1.0) / (1 if torrent.cached else 2)
         if torrent.cached:

@@ -130,7 +130,8 @@ class Submitter:
         for page in range(MOST_PAGES):
             items = await self._torbox.items(offset=page * PAGE, limit=PAGE)
             for seen in items:
-                if seen.hash == torrent_hash:
+                # A row without its content makes room for a new item: it is no create's outcome.
+                if seen.hash == torrent_hash and not seen.purged:
                     return seen
             if not items.full:
                 return None

@@ -20,6 +20,7 @@ from bridge.torbox.replies import Account, Created, Info, QueuedItem
 from bridge.torbox.wire import Wire
 
 CREATE_SECONDS = 120.0  # up to a minute is normal (torbox-api.md §6.1)
+LISTED_STILL_SECONDS = 3600.0  # lists lag by minutes (torbox-api.md §2.5)
 HASHES_PER_CALL = 100
 INFO_SECONDS = 20  # that TorBox may look for metadata
 
@@ -34,6 +35,8 @@ class TorBox:
         self._wire = Wire(settings, limits, clock, user_agent)
         self._call = self._wire.call
         self._clock = clock
+        # What we deleted, and when (monotonic): a lagging list shows it for a while.
+        self._deleted: dict[int, float] = {}
         self.limits = limits
         self.last_account: Account | None = None  # as it was told last, to whoever asked
         self.use_key = self._wire.use_key
@@ -97,6 +100,8 @@ class TorBox:
         known = verdicts.already(reply)
         if reply.ok or known or verdicts.queued_oddly(reply):
             created = replies.created(reply.data, reply.says, already=known)
+            if created.torrent_id is not None:
+                self._deleted.pop(created.torrent_id, None)
             if created.cached:
                 await self.limits.give_back(CREATE, reply.sent_at)
             return created
@@ -110,8 +115,10 @@ class TorBox:
         reply = await self._list("torrents", "mylist", params)
         if reply.is_large:
             # A hundred season packs have thousands of files; clients must not wait for them.
-            return await asyncio.to_thread(items.page, reply.data, limit, self._oddities)
-        return items.page(reply.data, limit, self._oddities)
+            found = await asyncio.to_thread(items.page, reply.data, limit, self._oddities)
+        else:
+            found = items.page(reply.data, limit, self._oddities)
+        return found.without(self._deleted.keys())
 
     async def item(self, torrent_id: int) -> Seen:
         """One item, always fresh."""
@@ -136,6 +143,8 @@ class TorBox:
         """Delete, pause, resume or reannounce one item."""
         asked = {"torrent_id": torrent_id, "operation": operation}
         await self._control("torrents", "controltorrent", asked)
+        if operation == "delete":
+            self._remember_deleted(torrent_id)
 
     async def control_queued(self, queued_id: int, operation: str) -> None:
         """Delete or start one entry of the queue."""
@@ -239,6 +248,12 @@ class TorBox:
             raise TorBoxGone("TorBox does not have this item any more")
         if not reply.ok:
             raise self._error(reply, endpoint)
+
+    def _remember_deleted(self, torrent_id: int) -> None:
+        now = self._clock.monotonic()
+        kept = self._deleted.items()
+        self._deleted = {one: at for one, at in kept if now - at < LISTED_STILL_SECONDS}
+        self._deleted[torrent_id] = now
 
     def _error(self, reply: Reply, endpoint: str) -> TorBoxError:
         now = self._clock.time() + self.server_offset

@@ -4,6 +4,7 @@ The fields, words and oddities are those of torbox-api.md §2 and §3.
 """
 
 import re
+from collections.abc import Container
 
 from bridge.model import Seen, SeenFile
 from bridge.torbox.envelope import Oddities, flag, number, text, when, whole
@@ -39,6 +40,12 @@ class Page(tuple[Seen, ...]):
     full: bool = False
     # Whether every element could be read: only then does absence from the list mean anything.
     all_read: bool = True
+
+    def without(self, ids: Container[int]) -> "Page":
+        """The same page, less these items."""
+        rest = Page(item for item in self if item.torrent_id not in ids)
+        rest.full, rest.all_read = self.full, self.all_read
+        return rest
 
 
 def page(data: object, limit: int, oddities: Oddities) -> Page:
