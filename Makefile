@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo run test client-libraries clients contract check format pictures image-size clean
+.PHONY: help demo run test client-libraries clients contract soak check format pictures image-size clean
 
 help:
 	@echo "make demo     watch three grabs go through the whole chain, no account needed"
 	@echo "make run      serve, with ./config.yaml or the environment"
 	@echo "make test     every test"
+	@echo "make soak     the tests that have a long form, in it: some minutes each"
 	@echo "make check    format, lint, types"
 	@echo "make pictures  take the pictures of the page for the docs anew"
 	@echo "make clients  drive the libraries of PyPI and npm against the bridge"
@@ -51,6 +52,12 @@ clients: .venv/dev client-libraries
 
 contract: .venv/dev
 	@$(BIN)/python -m tests.contract.recorder $(if $(CHROOT),--chroot $(CHROOT))
+
+# Tests with a long form look for BRIDGE_SOAK; BRIDGE_SEED gives them another course of events.
+SOAKS := tests/together/test_weather.py
+
+soak: .venv/dev
+	BRIDGE_SOAK=1 $(BIN)/python -m pytest -s --show-capture=no $(SOAKS)
 
 check: .venv/dev
 	$(BIN)/ruff format --check .
