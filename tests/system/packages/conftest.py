@@ -295,15 +295,36 @@ def cloned() -> None:
         pytest.skip("not a clone, so that none can be made of it")
 
 
-@pytest.fixture(scope="session")
-def clean(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A Debian as new, as a .tar."""
-    if why := _missing():
-        pytest.skip(why)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs the clean Debian comes last: it is made beside the others, as it takes longest."""
+    items.sort(key=lambda item: "clean" in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def under_way(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[subprocess.Popen[bytes] | None]:
+    """mmdebstrap at work, if a test waits for it."""
+    needed = any("clean" in getattr(item, "fixturenames", ()) for item in request.session.items)
+    if not needed or _missing():
+        yield None
+        return
     tar = tmp_path_factory.mktemp("clean") / "clean.tar"
-    run("mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", SUITE, tar)
-    yield tar
-    tar.unlink()
+    command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", SUITE, tar]
+    process = subprocess.Popen(command)
+    yield process
+    process.terminate()
+    process.wait()
+    tar.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="session")
+def clean(under_way: subprocess.Popen[bytes] | None) -> Path:
+    """A Debian as new, as a .tar."""
+    if under_way is None:
+        pytest.skip(_missing())
+    assert under_way.wait(timeout=600) == 0
+    return Path(str(under_way.args[-1]))
 
 
 @pytest.fixture(scope="session")
