@@ -20,6 +20,7 @@ from tests.system.packages.test_image import free_port
 pytestmark = pytest.mark.timeout(400)  # on a busy machine
 
 UNIT = ROOT / "packaging" / "torbox-bridge.service"
+INSTALL = ROOT / "docs" / "install.md"
 MOST_EXPOSED = 1.5  # systemd's own measure, of 10
 PATIENCE_SECONDS = 60.0
 
@@ -160,6 +161,9 @@ def test_the_service_runs_locked_in_and_delivers(machine: Machine) -> None:
     state = machine.root / "var" / "lib" / "torbox-bridge"
     assert state.stat().st_mode & 0o777 == 0o700
     assert (state / "bridge.db").exists()
+    (backup,) = re.findall(r"`(BRIDGE_STATE__PATH=\S+ \S+ backup \S+)`", INSTALL.read_text())
+    copy = machine.types(backup).removeprefix("kept in ").partition(";")[0]
+    assert set(machine.types(f"tar -tf {copy}").split()) == {"bridge.db", "qbittorrent-password"}
     machine.types("systemctl reload torbox-bridge")
     machine.types("systemctl restart torbox-bridge")
     eventually(lambda: "1 torrents" in machine.types("journalctl -u torbox-bridge") and "back")
