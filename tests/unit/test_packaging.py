@@ -79,3 +79,15 @@ def test_the_image_has_no_step_for_one_processor() -> None:
     for word in ("amd64", "x86_64", "arm64", "aarch64", "TARGETARCH"):
         steps = [line for line in DOCKERFILE.splitlines() if word in line]
         assert all(line.startswith("#") for line in steps), word
+
+
+def test_the_key_can_be_a_secret_file_as_the_example_says() -> None:
+    text = (ROOT / "compose.example.yaml").read_text()
+    lines = [line for line in text.splitlines() if not re.match(r" +TORBOX_API_KEY:", line)]
+    taken_in = re.compile(r"^( *)# ( *(?:TORBOX_API_KEY_FILE|secrets|- torbox|torbox_api|file).*)$")
+    changed = yaml.safe_load("\n".join(taken_in.sub(r"\1\2", line) for line in lines))
+    service = changed["services"]["torbox-bridge"]
+    (name,) = service["secrets"]
+    assert set(changed["secrets"]) == {name}
+    assert service["environment"]["TORBOX_API_KEY_FILE"] == f"/run/secrets/{name}"
+    assert "TORBOX_API_KEY" not in service["environment"]
