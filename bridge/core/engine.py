@@ -243,7 +243,7 @@ class Engine:
 
     def _needs_looks(self, torrent_hash: str) -> bool:
         step, _ = self._running.get(torrent_hash, (None, None))
-        if isinstance(step, plan.Deliver):
+        if isinstance(step, plan.Deliver | plan.AskById):
             return False
         if isinstance(self._ledger.torrents[torrent_hash].phase, Queued | Fetching):
             return True

@@ -57,10 +57,14 @@ class Looker:
     async def ask(self, torrent: Torrent, watch: Watch, torrent_id: int) -> None:
         """The lists do not show it: ask for the item itself, and believe only a clear no."""
         now = self._clock.monotonic()
-        watch.asked_at = now
+        peek, watch.peek, watch.asked_at = watch.peek, False, now
         try:
             seen = await self._torbox.item(torrent_id)
-        except TorBoxGone:
+        except TorBoxError as error:
+            if peek:
+                return  # it was only just created: the list will show it
+            if not isinstance(error, TorBoxGone):
+                raise
             if plan.missing_long_enough(watch, now):
                 await self._gone(torrent, torrent_id)
             else:

@@ -252,6 +252,8 @@ def _fetching_step(
     torrent: Torrent, phase: Fetching, watch: Watch, give_up: GiveUp, now: float
 ) -> Step:
     verdict = clock_run_out(torrent.clocks, give_up)
+    if watch.peek:
+        return AskById(phase.torrent_id)
     if watch.missing_looks:
         step = _gone_step(watch, phase.torrent_id)
         # Its item may have been deleted just before a kill: then it is given up, not sent again.

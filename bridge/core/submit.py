@@ -33,6 +33,7 @@ MOST_PAGES = 100
 UNCLEAR_SECONDS = 20.0  # a create that timed out shows up within about a minute
 LOOK_AGAIN_SECONDS = 60.0
 MISTAKE_SECONDS = 3600.0
+MOST_PEEKS, PEEK_SECONDS = 5, 60.0
 SEED_PUBLIC, SEED_PRIVATE = 3, 1
 
 
@@ -54,6 +55,7 @@ class Submitter:
         self._torbox = torbox
         self._clock = clock
         self.account_id = 0
+        self._peeks: list[float] = []  # when items were asked for by id, monotonic
         # Told what a create showed about TorBox's cache; the admission sets it.
         self.learn: Learn = _forget
 
@@ -178,7 +180,16 @@ class Submitter:
         await self._note(
             torrent.hash, created.torrent_id, created.queued_id, None, cached=created.cached
         )
-        watch.cached_sent = created.cached
+        watch.peek = created.cached and created.torrent_id is not None and self._may_peek(now)
+        watch.cached_sent = created.cached and not watch.peek
+
+    def _may_peek(self, now: float) -> bool:
+        """One item comes sooner than a list; of many at once a list is less to ask."""
+        self._peeks = [at for at in self._peeks if now - at < PEEK_SECONDS]
+        if len(self._peeks) >= MOST_PEEKS:
+            return False
+        self._peeks.append(now)
+        return True
 
     async def _note(
         self,

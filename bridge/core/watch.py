@@ -20,6 +20,7 @@ class Watch:
     asked_at: float | None = None  # when it was last asked for by id
     idle_seconds: float = 0.0  # of trying to deliver without a byte, not stored yet
     cached_sent: bool = False  # the create said that TorBox has it: the first look comes at once
+    peek: bool = False  # the same, and so few are that it may be asked for by its id
     turn: str = ""  # why it is not its turn yet
     looked_up: bool = False  # the swarm was asked for its metadata
     reannounce: bool = False  # a client asked for it

@@ -116,7 +116,7 @@ class Gate:
             return (page if self.faults.down == "down" else None), usual
         fault = self.faults.draw(call.endpoint, self.world.now)
         call.fault = type(fault).__name__ if fault else call.fault
-        await self._slow(call.endpoint)
+        await self._slow(call)
         match fault:
             case None:
                 return await self._done(request, call), usual
@@ -129,9 +129,11 @@ class Gate:
             case _:
                 return await self._faulty(fault, request), usual
 
-    async def _slow(self, endpoint: str) -> None:
+    async def _slow(self, call: Call) -> None:
         slow = self.world.habits.slow
-        seconds = slow.get(endpoint, slow.get("*", 0.0))
+        seconds = slow.get(call.endpoint, slow.get("*", 0.0))
+        if call.endpoint == "mylist" and "id" in call.params:
+            seconds = slow.get("mylist by id", seconds)  # one item is no list (§2.5)
         if seconds:
             await self.sleep(seconds)
 
