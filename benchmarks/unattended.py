@@ -122,9 +122,8 @@ class Month:
             releases, living = [], False
             for place in range(RELEASES):
                 dead = self.dice.random() < self.dead
-                made = torbox.publish(
-                    f"Item.{number:03}.{'ABC'[place]}", self._files(), self._script(dead=dead)
-                )
+                name = f"Item.{number:03}.{'ABC'[place]}"
+                made = torbox.publish(name, self._files(name), self._script(dead=dead))
                 living = living or not dead
                 if not dead:
                     self.alive.add(made.hash)
@@ -135,11 +134,10 @@ class Month:
             self.items.append(Item(arr, title + 1, at, releases, living))
         self.items.sort(key=lambda item: item.at)
 
-    def _files(self) -> dict[str, int]:
-        return {
-            f"part.{n}.mkv": self.dice.randrange(500, 40_000)
-            for n in range(self.dice.randint(1, 3))
-        }
+    def _files(self, name: str) -> dict[str, int]:
+        # Names of its own, for the faults of the CDN are found by path.
+        count = self.dice.randint(1, 3)
+        return {f"{name}.{n}.mkv": self.dice.randrange(500, 40_000) for n in range(count)}
 
     def _script(self, *, dead: bool) -> Script:
         hours = self.dice.uniform
