@@ -269,6 +269,10 @@ def _missing() -> str:
         return "the image is tested by root only"
     if missing := [tool for tool in ("mmdebstrap", "unshare", "nsenter") if not shutil.which(tool)]:
         return f"the image is not tested: {', '.join(missing)} not installed"
+    spaces = ["unshare", "--mount", "--pid", "--cgroup", "--net", "--uts", "--ipc", "--fork"]
+    mounting = [*spaces, "mount", "-t", "cgroup2", "cgroup2", "/mnt"]
+    if subprocess.run(mounting, capture_output=True, timeout=60).returncode:
+        return "the image is not tested: this root may not make spaces and mounts of its own"
     return ""
 
 
