@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -260,6 +261,10 @@ class Container:
 
     async def killed(self) -> None:
         if self.process is not None and self.process.returncode is None:
+            # The first process in there: unshare's own death would not reach one that has
+            # changed its user.
+            with suppress(FileNotFoundError, IndexError, ProcessLookupError):
+                os.kill(int(self.pid), signal.SIGKILL)
             self.process.kill()
             await self.process.wait()
 
