@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 LOOK_AGAIN_SECONDS = 60.0
 LOOKS_FOR_UNCLEAR = 3
+MOST_FAILURES = 3
 PAUSED_WORDS = ("paused", "stopped")
 
 
@@ -101,10 +102,18 @@ class Cleaner:
 
     async def end_seeding(self) -> None:
         """Once an hour: delete removed private items that have seeded enough, or have stopped."""
-        for items in list(self._ledger.items.values()):
-            for item in items:
-                if item.delete_since is not None and item.hash not in self._ledger.torrents:
-                    await self._end_seeding_of(item)
+        failures = 0
+        for item in [item for items in self._ledger.items.values() for item in items]:
+            if item.delete_since is None or item.hash in self._ledger.torrents:
+                continue
+            try:
+                await self._end_seeding_of(item)
+            except (TorBoxUnwell, OurMistake) as error:
+                # One item that TorBox cannot answer for keeps no other waiting.
+                log.info("a seeding item could not be looked at: %s", error)
+                failures += 1
+                if failures >= MOST_FAILURES:
+                    raise
 
     async def _end_seeding_of(self, item: AccountItem) -> None:
         if item.torrent_id is None or item.delete_since is None:

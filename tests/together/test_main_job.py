@@ -416,3 +416,22 @@ async def test_a_magnet_shows_name_size_and_files_before_torbox_has_its_metadata
     assert len(torbox.calls_to("torrentinfo")) == 1
     row = await house.sees_state(grab, "pausedUP", jump=20)
     assert house.files_of(row) == contents(grab)
+
+
+async def test_a_seeding_item_that_torbox_cannot_answer_for_keeps_no_other_waiting(
+    house, torbox, arr
+):
+    grabs = [torbox.publish(name, private=True, script=FetchedOver(60)) for name in ("A", "B")]
+    for grab in grabs:
+        await arr.grabs(grab, as_file=True, ratioLimit="1")
+    for grab in grabs:
+        await house.sees_state(grab, "pausedUP", jump=5)
+        torbox.seeds(grab.hash, ratio=0.5)
+    await arr.removes(*grabs)
+    await house.passes(300, step=60)
+    for grab in grabs:
+        torbox.seeds(grab.hash, ratio=2)
+    torbox.next("mylist", Answer(500, {"success": False, "error": "DATABASE_ERROR", "data": None}))
+
+    await house.eventually(lambda: len(torbox.items) == 1, jump=300)
+    await house.eventually(lambda: not torbox.items, jump=300)
