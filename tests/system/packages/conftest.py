@@ -6,6 +6,7 @@ own, as the compose file asks for.
 """
 
 import asyncio
+import contextlib
 import fnmatch
 import json
 import os
@@ -17,7 +18,6 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -156,6 +156,18 @@ class Image:
         self.command = json.loads(rest)
 
 
+def end_all_in(unshare: int) -> None:
+    """kill -9 to the first process of the space that this unshare made: all in there end with it.
+
+    It is not enough that unshare dies: a process that has changed its user is not told of it.
+    """
+    children = Path(f"/proc/{unshare}/task/{unshare}/children")
+    inside = children.read_text().split() if children.exists() else []
+    for pid in [*inside, str(unshare)]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+
+
 class Container:
     """A process in an image, started as `docker run` would."""
 
@@ -261,11 +273,7 @@ class Container:
 
     async def killed(self) -> None:
         if self.process is not None and self.process.returncode is None:
-            # The first process in there: unshare's own death would not reach one that has
-            # changed its user.
-            with suppress(FileNotFoundError, IndexError, ProcessLookupError):
-                os.kill(int(self.pid), signal.SIGKILL)
-            self.process.kill()
+            end_all_in(self.process.pid)
             await self.process.wait()
 
 

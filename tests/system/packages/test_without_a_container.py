@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.conftest import KEY
-from tests.system.packages.conftest import PATH, ROOT, commands, run, typed
+from tests.system.packages.conftest import PATH, ROOT, commands, end_all_in, run, typed
 from tests.system.packages.test_image import free_port
 
 pytestmark = pytest.mark.timeout(400)  # on a busy machine
@@ -119,7 +119,7 @@ def machine(cloned: None, clean: Path, wheels: Path, tmp_path: Path) -> Iterator
         eventually(lambda: "systemd" if (root / "proc").exists() and booted(one) else "")
         yield one
     finally:
-        boot.kill()
+        end_all_in(boot.pid)
         boot.wait()
         for process in one.background:
             process.wait()
