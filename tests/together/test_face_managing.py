@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 
 import aiohttp
 import pytest
@@ -83,6 +84,40 @@ async def test_a_change_shows_in_the_very_next_answer(arr) -> None:
         assert (await row(arr, a))["name"] == f"{name} name"
     await does(arr, "delete", hashes=a, deleteFiles="true")
     assert await arr.json("torrents/info") == []
+
+
+async def test_who_begins_anew_is_told_all_that_changed_meanwhile(arr) -> None:
+    """The whole picture is kept ready between two that ask for it, and must not be an old one."""
+
+    async def whole() -> dict:
+        answer = await arr.json("sync/maindata", rid=0)
+        assert answer["full_update"] is True
+        return answer
+
+    (a,) = await given(arr, "a")
+    assert set((await whole())["torrents"]) == {a}
+    await does(arr, "createCategory", category="tv")
+    assert set((await whole())["categories"]) == {"tv"}
+    await does(arr, "createTags", tags="x")
+    assert (await whole())["tags"] == ["x"]
+    await arr.call("POST", "transfer/setDownloadLimit", data={"limit": "4096"})
+    assert (await whole())["server_state"]["dl_rate_limit"] == 4096
+    await does(arr, "addTrackers", hash=a, urls="http://tracker.example/announce")
+    assert (await whole())["trackers"] == {"http://tracker.example/announce": [a]}
+    await does(arr, "rename", hash=a, name="other")
+    assert (await whole())["torrents"][a]["name"] == "other"
+    await does(arr, "delete", hashes=a, deleteFiles="true")
+    assert (await whole()).get("torrents", {}) == {}
+
+
+async def test_torrents_that_are_stopped_wake_nobody(arr, house, torbox) -> None:
+    (a,) = await given(arr, "a")
+    await house.calm()
+    assert house.bridge.engine._next_round_at == math.inf
+    await house.passes(1800)
+    assert torbox.calls_to("createtorrent") == []
+    await does(arr, "resume", hashes=a)
+    await house.eventually(lambda: torbox.calls_to("createtorrent"))
 
 
 # Categories and tags
