@@ -1,9 +1,12 @@
 """Categories and tags (qbittorrent.md §4 and §5)."""
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
 from bridge.core.commands import Commands
 from bridge.errors import BadParameter
+from bridge.model import Category
 from bridge.qbittorrent import answers
 from bridge.qbittorrent.forms import form_of
 from bridge.qbittorrent.targets import hashes_in
@@ -15,13 +18,18 @@ class Categories:
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
         self._labels = commands.labels
+        self._of: Mapping[str, Category] | None = None  # what was shown last
+        self._shown: dict[str, dict[str, str]] = {}
 
     def shown(self) -> dict[str, dict[str, str]]:
         """As clients see them. `savePath` is absolute: arrs look whether the folder is there."""
-        return {
-            name: {"name": name, "savePath": self._labels.path(name)}
-            for name in self._commands.board.categories
-        }
+        categories = self._commands.board.categories
+        if self._of is not categories:  # the core puts new ones in its place
+            self._of = categories
+            self._shown = {
+                name: {"name": name, "savePath": self._labels.path(name)} for name in categories
+            }
+        return self._shown
 
     async def list(self, _request: web.Request) -> web.Response:
         """All categories."""

@@ -76,11 +76,11 @@ class Preferences:
 
     def flag(self, name: str) -> bool:
         """A preference that is yes or no."""
-        return self.shown().get(name) is True
+        return self._value(name) is True
 
     def limit(self, name: str) -> int:
         """A preference that is a number of bytes a second; 0 is no limit."""
-        value = self.shown().get(name)
+        value = self._value(name)
         return value if isinstance(value, int) else 0
 
     async def set_limit(self, name: str, value: int) -> None:
@@ -95,6 +95,13 @@ class Preferences:
     async def set_alternative_limits(self, *, on: bool) -> None:
         """Let the alternative limits count, or the usual ones."""
         await self._commands.set_preferences({ALTERNATIVE_LIMITS: on})
+
+    def _value(self, name: str) -> object:
+        """One of `shown`, without the others: every poll asks for two of them."""
+        kept = self._commands.preferences.get(name)
+        if kept is not None and self._takes(name, kept):
+            return kept
+        return self._forced.get(name, self._defaults.get(name))
 
     def _takes(self, key: str, value: object) -> bool:
         default = self._defaults.get(key)

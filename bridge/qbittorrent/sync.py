@@ -111,6 +111,8 @@ class Sync:
         return b"" if self._dialect.later else nothing
 
     def _difference(self, rid: int, base: Moment, now: Moment) -> bytes:
+        if base == now:
+            return encode({"rid": rid})
         categories = {
             name: shown
             for name, shown in now.categories.items()
