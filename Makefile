@@ -36,8 +36,11 @@ demo: .venv/run
 run: .venv/run
 	@$(BIN)/torbox-bridge serve
 
+# Most tests wait more than they compute, so a few run at once; what starts whole machines does not.
 test: .venv/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile --ignore=tests/system
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/system/packages tests/system
+	$(BIN)/python -m pytest tests/system/packages
 
 CLIENTS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/torbox-bridge-clients
 
