@@ -38,7 +38,7 @@ run: .venv/run
 
 # Most tests wait more than they compute, so a few run at once; what starts whole machines does not.
 test: .venv/dev
-	$(BIN)/python -m pytest -n 3 --dist loadfile --ignore=tests/system
+	$(BIN)/python -m pytest -n 3 --dist worksteal --ignore=tests/system
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/system/packages tests/system
 	$(BIN)/python -m pytest tests/system/packages
 
