@@ -75,7 +75,7 @@ class Accounts:
     def saw(self, items: Iterable[Seen], *, everything: bool = False) -> None:
         """Count who occupies a slot, ours and others'."""
         if everything:
-            self._active = {}
+            self._active, self._walked_at = {}, self._clock.monotonic()
         for seen in items:
             self._active[seen.torrent_id] = seen.active and not seen.cached
 
@@ -89,7 +89,7 @@ class Accounts:
         if self._due(now, outstanding=outstanding):
             await self._ask(now)
         if self.wanted and (self._walked_at is None or now - self._walked_at > WALK_SECONDS):
-            await self._walk(now)
+            await self._walk()
         self.wanted = False
 
     def _due(self, now: float, *, outstanding: bool) -> bool:
@@ -113,7 +113,7 @@ class Accounts:
         self.account, self._asked_at = account, now
         self._submitter.account_id, self._known_key = account.id, self._key
 
-    async def _walk(self, now: float) -> None:
+    async def _walk(self) -> None:
         """Look at the whole list once, because old items hold slots, too."""
         items: list[Seen] = []
         for page in range(MOST_PAGES):
@@ -122,7 +122,6 @@ class Accounts:
             if not listed.full:
                 break
         self.saw(items, everything=True)
-        self._walked_at = now
 
     async def _forget_ids(self) -> None:
         self._active, self._walked_at = {}, None

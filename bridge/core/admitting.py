@@ -82,7 +82,8 @@ class Admission:
             return Decision([], [], [], None)
         time = self._clock.time()
         rules = self._settings.category
-        if load.at_torbox + load.creates + len(waiting) > 1:
+        free = self._accounts.free_slots
+        if load.at_torbox + load.creates + len(waiting) > 1 or (free is not None and free <= 0):
             # Slots may matter; a single grab is not worth the calls.
             self._accounts.wanted = True
         if self._accounts.wanted and self._accounts.free_slots is None:

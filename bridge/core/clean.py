@@ -1,6 +1,7 @@
 """Cleaning up at TorBox: what is ours is deleted by its id, and nothing else, ever."""
 
 import logging
+from collections.abc import Callable
 
 from msgspec.structs import replace
 
@@ -30,6 +31,8 @@ class Cleaner:
         self._torbox = torbox
         self._submitter = submitter
         self._clock = clock
+        # Told which items are not in the account any more; the accounts set it.
+        self.deleted: Callable[[int], None] = _nobody_counts
 
     async def clean(self, torrent: Torrent, watch: Watch) -> None:
         """Delete what is ours for this removed torrent, then forget it."""
@@ -192,7 +195,9 @@ class Cleaner:
             elif item.queued_id is not None:
                 await self._torbox.control_queued(item.queued_id, "delete")
         except TorBoxGone:
-            return
+            log.debug("%s: was deleted at TorBox already", item.hash)
+        if item.torrent_id is not None:
+            self.deleted(item.torrent_id)
 
     async def _keep_seeding(self, item: AccountItem, wishes: Wishes) -> None:
         time = self._clock.time()
@@ -213,6 +218,10 @@ class Cleaner:
 
     async def _drop(self, item: AccountItem) -> None:
         await self._ledger.change_items(item.hash, lambda items: account.without(items, item))
+
+
+def _nobody_counts(torrent_id: int) -> None:
+    """Slots are nobody's business."""
 
 
 def _limits_met(item: AccountItem, ratio: float, seeded_seconds: float) -> bool:

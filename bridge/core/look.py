@@ -101,17 +101,19 @@ class Looker:
         Also says whether all that was listed could be read: only then does absence count.
         """
         found: dict[str, Seen] = {}
-        complete = True
+        listed: list[Seen] = []
+        complete, last = True, False
         for page in range(MOST_PAGES):
             items = await self._torbox.items(offset=page * PAGE, limit=PAGE)
             for seen in items:
                 torrent = outstanding.get(seen.hash)
                 if torrent is not None and _is_it(torrent, seen):
                     found.setdefault(seen.hash, seen)  # of several the newest, which comes first
-            self._accounts.saw(items)
-            complete = complete and items.all_read
-            if not items.full or found.keys() >= expected:
+            listed += items
+            complete, last = complete and items.all_read, not items.full
+            if last or found.keys() >= expected:
                 break
+        self._accounts.saw(listed, everything=complete and last)
         return found, complete
 
     async def _by_id(
@@ -193,6 +195,7 @@ class Looker:
 
     async def _gone(self, torrent: Torrent, torrent_id: int) -> None:
         """Gone at TorBox: created again from the stored source, once per attempt."""
+        self._accounts.gone(torrent_id)
         time = self._clock.time()
 
         def change(now: Torrent) -> Torrent | None:

@@ -5,7 +5,6 @@ about limits is heeded; nothing of anybody else's is touched. `BRIDGE_SOAK=1` (`
 a thousand torrents; `BRIDGE_SEED` another course of events.
 """
 
-import asyncio
 import os
 import random
 from collections import Counter
@@ -32,6 +31,7 @@ from bridge.simulator import (
     Weather,
 )
 from tests.conftest import House
+from tests.together.passing import time_passes
 
 SOAK = bool(os.environ.get("BRIDGE_SOAK"))
 SEED = int(os.environ.get("BRIDGE_SEED", "1"))
@@ -108,18 +108,6 @@ class Days:
             at = self.house.clock.time() + self.dice.uniform(0, count * MINUTE)
             self.grabs.append(Grab(torrent, at, ends, self.dice.random() < 0.3))
         self.grabs.sort(key=lambda grab: grab.at)
-
-    async def passes(self, seconds: float) -> None:
-        """Time goes by, whatever is under way: TorBox is slow, so to speak."""
-        torbox, engine = self.house.torbox, self.house.bridge.engine
-        self.house.clock.jump(seconds)
-        before = None
-        for _ in range(100):
-            await asyncio.sleep(0.001)
-            now = len(torbox.calls), torbox.cdn.bytes_sent, self.house.bridge.board.revision
-            if now == before and not engine._wake.is_set():
-                return
-            before = now
 
     async def arr_does(self) -> None:
         """Grabs what is due, and looks at the list as an arr does: removes what is complete."""
@@ -198,7 +186,7 @@ async def test_through_days_of_bad_weather_all_end_as_they_should(house):
     await house.starts()
     began, step = house.clock.time(), 0
     while not days.over:
-        await days.passes(STEP_SECONDS)
+        await time_passes(house, STEP_SECONDS, STEP_SECONDS)
         await days.arr_does()
         step += 1
         if step % 15 == 0:
@@ -284,3 +272,16 @@ async def test_a_removal_and_a_new_grab_under_a_lagging_list_are_two_items(house
     await arr.removes(grab)
     await house.eventually(lambda: torbox.items == [], jump=20)
     assert len(torbox.calls_to("createtorrent")) == 2
+
+
+async def test_the_last_one_that_waits_for_a_slot_gets_one_when_ours_are_freed(house, torbox, arr):
+    torbox.foreign(120)  # more than a page, so that a look does not see everything
+    stalled = [torbox.publish(f"Stalled.{n}", script=Stalled(at=0.2)) for n in range(3)]
+    last = torbox.publish("Last", script=FetchedOver(60))
+    for grab in (*stalled, last):
+        await arr.grabs(grab)
+    await house.passes(120, step=10)
+    assert torbox.item_of(last.hash) is None
+    await arr.removes(*stalled)
+    await house.passes(1200, step=60)
+    await house.sees_state(last, "pausedUP", jump=20)
