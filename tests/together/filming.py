@@ -236,6 +236,22 @@ def disk_changes_told_to(listener: Listener) -> Iterator[None]:
         _listeners.remove(listener)
 
 
+@contextmanager
+def disk_stands_still() -> Iterator[None]:
+    """No thread but the store's renames, makes or removes anything meanwhile."""
+    still = threading.Event()
+
+    def waits(_event: str, _arguments: tuple[Any, ...]) -> None:
+        if not threading.current_thread().name.startswith("store"):
+            still.wait(10)
+
+    with disk_changes_told_to(waits):
+        try:
+            yield
+        finally:
+            still.set()
+
+
 def _heard(event: str, arguments: tuple[Any, ...]) -> None:
     if _listeners and event in DISK_EVENTS:
         for listener in list(_listeners):
