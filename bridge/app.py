@@ -140,8 +140,7 @@ async def _core(settings: Settings, clock: Clock, store: Store) -> Core:
     accounts = Accounts(ledger, store, torbox, submitter, clock)
     await accounts.load(kept, settings.torbox.api_key)
     admission = Admission(settings, torbox, limits, accounts, clock)
-    submitter.learn = admission.learn
-    cleaner.deleted = accounts.gone
+    submitter.learn, cleaner.deleted = admission.learn, accounts.gone
     looker = Looker(ledger, torbox, accounts, clock)
     deliverer = Deliverer(ledger, store, torbox, delivery, timeline, settings, clock)
     acts = Acts(submitter, looker, deliverer, cleaner, board)
