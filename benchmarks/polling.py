@@ -35,6 +35,7 @@ ADDED_AT_ONCE = 500
 CHANGING = 20
 FEWEST_CALLS = 3
 TURNS = 3
+TELLINGS = 20
 CALM_SECONDS = 3.0
 UNPACKED = ", unpacked"
 QUESTIONS = (
@@ -160,7 +161,7 @@ class Churn:
 
     def __init__(self, server: Server, size: int) -> None:
         self._line = Line(server.port)
-        self._changing = "|".join(map(hash_of, range(1, min(CHANGING, size) + 1)))
+        self._changing = changed_hashes(size)
         self._next = self._oldest = size + 1
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -280,6 +281,25 @@ def measured(servers: list[Server], question: str, seconds: float) -> list[Cell]
     return [one.cell for one in asking]
 
 
+def telling(server: Server, size: int) -> Cell:
+    """The deltas that tell of twenty changes, asked for once these are made."""
+    line = Line(server.port)
+    delta, changing = asker(line, "maindata delta"), changed_hashes(size)
+    took, told, cpu = [], 0, 0.0
+    for number in range(TELLINGS):
+        line.post("torrents/setDownloadLimit", hashes=changing, limit=str(1024 * (500 + number)))
+        time.sleep(0.05)  # what else the change causes is not the delta's
+        before, at = server.cpu_seconds, time.perf_counter()
+        told += len(delta())
+        took.append(time.perf_counter() - at)
+        cpu += server.cpu_seconds - before
+    return Cell(TELLINGS, sum(took), cpu, round(told / TELLINGS), took)
+
+
+def changed_hashes(size: int) -> str:
+    return "|".join(map(hash_of, range(1, min(CHANGING, size) + 1)))
+
+
 def answers(servers: list[Server], size: int, seconds: float) -> dict[tuple[str, str], list[Cell]]:
     """Every question, idle and moving."""
     found = {}
@@ -289,6 +309,7 @@ def answers(servers: list[Server], size: int, seconds: float) -> dict[tuple[str,
                 stack.enter_context(Churn(server, size))
             for question in QUESTIONS:
                 found[state, question] = measured(servers, question, seconds * longer)
+    found["idle", "delta of twenty changes"] = [telling(server, size) for server in servers]
     return found
 
 

@@ -1,6 +1,7 @@
 """The face on the wire: headers, methods, bodies, origins and logins (qbittorrent.md §1)."""
 
 import asyncio
+import base64
 import gzip
 import json
 from collections.abc import AsyncIterator
@@ -310,6 +311,25 @@ async def test_a_wrong_key_is_refused_even_with_a_valid_cookie(house) -> None:
     # A key cannot come from a page, so where the page is from does not matter.
     origin = "http://evil.example"
     assert (await ask("GET", "/api/v2/app/version", Authorization=right, Origin=origin))[0] == 200
+
+
+@pytest.mark.parametrize("dialect", ["4", "5"])
+async def test_a_key_and_right_basic_credentials_open_without_a_cookie(house, dialect) -> None:
+    house.sets(qbittorrent={"api_key": "the-key", "dialect": dialect})
+    await house.starts()
+    wire = Wire(house.port)
+
+    def basic(password: str) -> str:
+        return "Basic " + base64.b64encode(f"admin:{password}".encode()).decode()
+
+    for right in ("Bearer the-key", basic(PASSWORD)):
+        status, headers, body = await wire.ask("GET", "/api/v2/torrents/info", Authorization=right)
+        assert (status, body) == (200, b"[]")
+        assert "set-cookie" not in dict(headers)
+    assert (await wire.ask("GET", "/api/v2/torrents/info", Authorization=basic("no")))[0] == 403
+    # A proxy's own credentials do no harm to a session.
+    foreign = {"Authorization": basic("no"), "Cookie": await wire.log_in()}
+    assert (await wire.ask("GET", "/api/v2/torrents/info", **foreign))[0] == 200
 
 
 async def test_a_key_means_nothing_where_none_was_set(wire: Wire) -> None:
