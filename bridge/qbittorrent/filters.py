@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from bridge.errors import BadParameter
 from bridge.qbittorrent.dialect import Dialect
-from bridge.qbittorrent.encoding import encode
 from bridge.qbittorrent.forms import Form
 from bridge.qbittorrent.rows import FIELDS, Row
 from bridge.qbittorrent.views import Info
@@ -93,7 +92,7 @@ def _as_claimed(row: Row, category: str) -> Row:
     info = replace(
         row.info, category=category, state="queuedDL", content_path="", dlspeed=0, eta=8640000
     )
-    return Row(row.entry, info, encode(info), row.since)
+    return Row(row.entry, info, row.since)
 
 
 def _matches(info: Info, query: Query) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import repeat
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from bridge.core.board import Board, Entry
 from bridge.qbittorrent.encoding import encode
@@ -20,16 +21,20 @@ class Row(Struct):
 
     entry: Entry
     info: Info
-    encoded: bytes
     since: "array[int]"
+    written: bytes = b""
+
+    @property
+    def encoded(self) -> bytes:
+        """As JSON, written when it is first asked for: who follows differences never does."""
+        if not self.written:
+            self.written = encode(self.info)
+        return self.written
 
     def changes(self, revision: int) -> dict[str, object]:
         """The fields that changed after this revision, without the hash, which is the key."""
-        return {
-            field: getattr(self.info, field)
-            for field, since in zip(FIELDS, self.since, strict=True)
-            if since > revision and field != "hash"
-        }
+        names = [FIELDS[at] for at, since in enumerate(self.since) if since > revision]
+        return {name: getattr(self.info, name) for name in names if name != "hash"}
 
 
 class Rows:
@@ -94,8 +99,10 @@ class Rows:
 
     def _write(self, entry: Entry) -> None:
         torrent_hash = entry.torrent.hash
-        info = self.words.info(entry, self._queue.position(torrent_hash))
-        before = self._rows.get(torrent_hash)
+        before, magnet = self._rows.get(torrent_hash), ""
+        if before is not None and self.words.same_magnet(before.entry.torrent, entry.torrent):
+            magnet = before.info.magnet_uri
+        info = self.words.info(entry, self._queue.position(torrent_hash), magnet)
         if before is None:
             since = array("q", repeat(self.revision, len(FIELDS)))
             self._removed.pop(torrent_hash, None)
@@ -104,10 +111,10 @@ class Rows:
             return
         else:
             since = before.since
-            for at, field in enumerate(FIELDS):
-                if getattr(before.info, field) != getattr(info, field):
+            for at, (was, now) in enumerate(zip(astuple(before.info), astuple(info), strict=True)):
+                if was != now:
                     since[at] = self.revision
-        self._rows[torrent_hash] = Row(entry, info, encode(info), since)
+        self._rows[torrent_hash] = Row(entry, info, since)
         self._changed.pop(torrent_hash, None)
         self._changed[torrent_hash] = self.revision
 
