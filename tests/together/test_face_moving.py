@@ -106,6 +106,7 @@ async def test_the_folder_and_the_files_of_a_complete_torrent_are_renamed(
     grab = await complete(house, torbox, arr)
     place = {"hash": grab.hash, "oldPath": "Show/readme.txt", "newPath": "Show/Notes/read me.txt"}
     assert await asks(arr, "renameFile", **place) == (200, "")
+    await moved(house, grab)
     season = {"hash": grab.hash, "oldPath": "Show/Season 1", "newPath": "Show/Season 01"}
     assert await asks(arr, "renameFolder", **season) == (200, "")
     row = await moved(house, grab)
