@@ -539,11 +539,12 @@ async def test_the_speed_is_that_of_the_last_ten_seconds(cdn, delivery, clock):
     await delivery.deliver(HASH, "Show", [file], cdn.link)
 
     leg = delivery.leg(HASH)
-    assert leg.speed > 0
     assert leg.last_byte_at <= clock.monotonic()
     assert leg.files == {"a.mkv": 2 * MIB}
     assert delivery.flow.received_bytes == 2 * MIB
     assert not leg.verifying
+    leg.arrived(1000)  # just now: on a busy machine the file's own bytes may be older
+    assert leg.speed > 0
     clock.skip(11)
     assert leg.speed == 0
 
