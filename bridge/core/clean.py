@@ -144,14 +144,15 @@ class Cleaner:
             if item.ours and item.private and not even_private and torrent.completed_at:
                 await self._keep_seeding(item, torrent.wishes)
                 continue
-            if item.ours:
-                await self._delete(item)
+            if item.ours is not False and not await self._deleted(item):
+                await self._left_the_queue(item, watch)
+                return False
             await self._drop(item)
         return True
 
     async def _found(self, torrent: Torrent, watch: Watch) -> bool:
         """Resolve a create whose answer we never read; lists lag, so look more than once."""
-        if await self._submitter.find(torrent.hash):
+        if await self._submitter.find(torrent.hash, purged_too=True):
             return True
         now = self._clock.monotonic()
         watch.look_missed(now)
@@ -167,7 +168,7 @@ class Cleaner:
         return True
 
     async def _judged(self, item: AccountItem) -> AccountItem:
-        """Whose it is, once its creation date is known; gone counts as not ours."""
+        """Whose it is, once its creation date is known; an item that is gone is not ours."""
         created_at = None
         if item.torrent_id is not None:
             try:
@@ -189,15 +190,35 @@ class Cleaner:
         return judged[0] if judged else replace(item, ours=False)
 
     async def _delete(self, item: AccountItem) -> None:
+        assert item.torrent_id is not None
         try:
-            if item.torrent_id is not None:
-                await self._torbox.control(item.torrent_id, "delete")
-            elif item.queued_id is not None:
-                await self._torbox.control_queued(item.queued_id, "delete")
+            await self._torbox.control(item.torrent_id, "delete")
         except TorBoxGone:
             log.debug("%s: was deleted at TorBox already", item.hash)
-        if item.torrent_id is not None:
-            self.deleted(item.torrent_id)
+        self.deleted(item.torrent_id)
+
+    async def _deleted(self, item: AccountItem) -> bool:
+        """Delete it. False for an entry that is not in TorBox's queue any more."""
+        if item.queued_id is None:
+            if item.ours:
+                await self._delete(item)
+            return True
+        try:
+            if item.ours:
+                await self._torbox.control_queued(item.queued_id, "delete")
+                return True
+        except TorBoxGone:
+            log.debug("%s: left TorBox's queue", item.hash)
+        return False
+
+    async def _left_the_queue(self, item: AccountItem, watch: Watch) -> None:
+        """It was promoted, under an id that is to be found, or somebody deleted it."""
+        lost = replace(item, queued_id=None, created_at=None, ours=None)
+        await self._ledger.change_items(
+            item.hash, lambda items: (*account.without(items, item), lost)
+        )
+        watch.met()
+        watch.hold(self._clock.monotonic(), LOOK_AGAIN_SECONDS, "looks where TorBox put it")
 
     async def _keep_seeding(self, item: AccountItem, wishes: Wishes) -> None:
         time = self._clock.time()

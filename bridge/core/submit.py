@@ -116,24 +116,24 @@ class Submitter:
         await self._ledger.change(torrent.hash, change)
         watch.look_missed(self._clock.monotonic())
 
-    async def find(self, torrent_hash: str) -> bool:
+    async def find(self, torrent_hash: str, *, purged_too: bool = False) -> bool:
         """Look for the hash, first in the queue, then in the list, because items move that way."""
         for entry in await self._torbox.queue():
             if entry.hash == torrent_hash:
                 await self._note(torrent_hash, None, entry.id, entry.created_at)
                 return True
-        seen = await self.in_list(torrent_hash)
+        seen = await self.in_list(torrent_hash, purged_too=purged_too)
         if seen is not None:
             await self._note(torrent_hash, seen.torrent_id, None, seen.created_at)
         return seen is not None
 
-    async def in_list(self, torrent_hash: str) -> Seen | None:
+    async def in_list(self, torrent_hash: str, *, purged_too: bool) -> Seen | None:
         """The newest item with this hash, from as many pages as it takes."""
         for page in range(MOST_PAGES):
             items = await self._torbox.items(offset=page * PAGE, limit=PAGE)
             for seen in items:
                 # A row without its content makes room for a new item: it is no create's outcome.
-                if seen.hash == torrent_hash and not seen.purged:
+                if seen.hash == torrent_hash and (purged_too or not seen.purged):
                     return seen
             if not items.full:
                 return None

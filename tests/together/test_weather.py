@@ -285,3 +285,33 @@ async def test_the_last_one_that_waits_for_a_slot_gets_one_when_ours_are_freed(h
     await arr.removes(*stalled)
     await house.passes(1200, step=60)
     await house.sees_state(last, "pausedUP", jump=20)
+
+
+async def test_what_is_promoted_while_it_is_removed_is_found_under_its_new_id(house, torbox, arr):
+    grab = torbox.publish("Show", script=QueuedThen(7200, then=FetchedOver(7200)))
+    await arr.grabs(grab)
+    await house.eventually(lambda: torbox.queue, jump=1)
+    await house.calm()
+    torbox.stop("down")
+    await arr.removes(grab)
+    await house.passes(60, step=10)
+    torbox.promote(grab.hash)
+    torbox.resume()
+    await house.eventually(lambda: torbox.items == [], jump=10)
+    await house.eventually(lambda: not house.bridge.ledger.torrents, jump=10)
+
+
+async def test_somebody_elses_item_is_not_taken_for_what_left_the_queue(house, torbox, arr):
+    grab = torbox.publish("Show", script=QueuedThen(7200, then=FetchedOver(7200)))
+    await arr.grabs(grab)
+    await house.eventually(lambda: torbox.queue, jump=1)
+    await house.calm()
+    torbox.stop("down")
+    await arr.removes(grab)
+    await house.calm()
+    torbox.queue[0].left_at = torbox.now()  # deleted on the website
+    theirs = torbox.already_in_account(grab)
+    torbox.resume()
+    await house.eventually(lambda: not house.bridge.ledger.torrents, jump=10)
+    assert torbox.items == [theirs]
+    assert theirs.controls == []
