@@ -315,3 +315,20 @@ async def test_somebody_elses_item_is_not_taken_for_what_left_the_queue(house, t
     await house.eventually(lambda: not house.bridge.ledger.torrents, jump=10)
     assert torbox.items == [theirs]
     assert theirs.controls == []
+
+
+async def test_an_hour_shared_with_somebody_else_is_refused_once_and_then_waited_out(
+    house, torbox, arr
+):
+    torbox.plan, torbox.account.additional_slots = 2, 100
+    for _ in range(30):  # by another client with the same key
+        torbox.world.windows.take((torbox.api_key, "hourly"), 60, HOUR, torbox.now())
+    grabs = [torbox.publish(f"Show.{n}", {"a": 100 + n}, FetchedOver(60)) for n in range(50)]
+    for grab in grabs:
+        await arr.grabs(grab)
+    await time_passes(house, 3 * HOUR, 20)
+    assert {row["state"] for row in await arr.polls()} == {"pausedUP"}
+    # At once for those that were under way together, and never again in that hour.
+    at = [refused.at for refused in torbox.refused]
+    assert at
+    assert max(at) - min(at) < MINUTE
