@@ -33,6 +33,7 @@ QUIET_LOOK_SECONDS = 300.0
 LONGEST_WAIT_SECONDS = 24 * 3600.0
 REMOVING_SECONDS = 7 * 24 * 3600.0
 LOOKS_AFTER_CREATE = (2.0, 5.0, 15.0)
+FEW = 3
 CACHED_LOOK = (0.2,)  # TorBox has it: its files can be asked for at once
 NEAREST_LOOK_SECONDS = 5.0
 
@@ -371,12 +372,15 @@ def next_look_at(
     if last_look is None:
         return now
     due = last_look + look_interval(watches, poll_seconds, now)
+    # Many creates share their looks: twenty grabs at once are no reason for sixty.
+    apart = last_look + (NEAREST_LOOK_SECONDS if len(watches) > FEW else 0.0)
     for watch in watches:
         if watch.sent_at is None:
             continue
         first = CACHED_LOOK if watch.cached_sent else ()
         soon = [watch.sent_at + after for after in (*first, *LOOKS_AFTER_CREATE)]
-        due = min([due, *(at for at in soon if at > last_look)])
+        soon = [at for at in soon if at > last_look]
+        due = min([due, *(at if watch.cached_sent else max(at, apart) for at in soon)])
     return due
 
 

@@ -273,3 +273,16 @@ def test_a_state_disk_that_is_full_is_not_called_torboxs_silence():
     weather.met(StoreTrouble("no room left on the disk"), NOW)
     assert weather.sentence == "no room left on the disk"
     assert isinstance(step(a_torrent(Waiting()), weather=weather), plan.Wait)
+
+
+def test_the_looks_after_many_creates_are_shared():
+    def looks(count):
+        """How many looks follow so many creates, one every 0.3 s."""
+        watches = [a_watch(since=NOW, sent_at=NOW + 0.3 * n) for n in range(count)]
+        last, looked = NOW, 0
+        while (last := plan.next_look_at(watches, 60.0, last, last)) < NOW + 30:
+            looked += 1
+        return looked
+
+    assert looks(1) == 3  # after 2, 5 and 15 seconds
+    assert looks(10) <= 5
