@@ -17,6 +17,7 @@ from typing import Self
 from bridge.clock import Clock
 from bridge.config import DownloadsSettings
 from bridge.delivery import choosing, moving, paths, removal, renaming
+from bridge.delivery.body import MOST_BLOCK_BYTES
 from bridge.delivery.bringing import Bringing
 from bridge.delivery.cdn import Cdn
 from bridge.delivery.download import LinkSource, Means
@@ -35,6 +36,7 @@ from bridge.errors import Refused
 from bridge.model import File
 
 DISK_PATIENCE_SECONDS = 120.0
+LEAST_BLOCK_BYTES, MOST_BLOCKS_BYTES = 256 << 10, 16 << 20
 HOUSE = ""  # the key of calls that belong to no torrent
 
 
@@ -71,6 +73,7 @@ class Delivery:
             pace=Pace(clock),
             room=Room(self._root, settings.keep_free, clock),
             connections=settings.connections_per_file,
+            block_bytes=_block_bytes(settings),
         )
 
     async def __aenter__(self) -> Self:
@@ -368,6 +371,12 @@ class Delivery:
 
     def _check_mount(self) -> None:
         check_mount(self._root, self._identity)
+
+
+def _block_bytes(settings: DownloadsSettings) -> int:
+    """Large blocks cost less, and each connection holds two."""
+    share = MOST_BLOCKS_BYTES // (settings.parallel_files * settings.connections_per_file)
+    return min(max(share, LEAST_BLOCK_BYTES), MOST_BLOCK_BYTES)
 
 
 def _seal(inner: Path, wanted: Sequence[File]) -> None:

@@ -53,6 +53,7 @@ class Means(Struct, frozen=True):
     room: Room
     pace: Pace  # of all of them together
     connections: int  # for one file
+    block_bytes: int  # to be written at once
 
 
 class Download:
@@ -171,15 +172,15 @@ class Download:
         """Write the body down; raise unless it ended as it should or the turn is over."""
         begin, paces = segment.at, (self._means.pace, self._work.pace)
         try:
-            async with Pipe(self._means.writers, self._key, self._part) as pipe:
-                while blocks := await body.block(portion(paces)):
+            writers, wrote = self._means.writers, self._count_held
+            async with Pipe(writers, self._key, self._part, wrote) as pipe:
+                while blocks := await body.block(portion(paces, self._means.block_bytes)):
                     link.was_good = True
                     count = sum(map(len, blocks))
                     self._work.leg.arrived(count)
                     at = segment.at
                     await pipe.put(at, segment.fitting(blocks))
                     await keep_to(paces, count)
-                    self._count_held()
                     if body.attested and (turn.over or segment.taken_over):
                         return
         finally:

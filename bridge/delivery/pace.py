@@ -7,7 +7,7 @@ from bridge.clock import Clock
 
 # Under a limit bytes are taken in smaller portions, or a slow download would look like none.
 PORTIONS_PER_SECOND = 4
-LEAST_PORTION, MOST_PORTION = 16 << 10, 1 << 20
+LEAST_PORTION = 16 << 10
 
 
 class Pace:
@@ -61,8 +61,7 @@ async def keep_to(paces: Iterable[Pace], count: int) -> None:
         await pace.passed(mark)
 
 
-def portion(paces: Iterable[Pace]) -> int:
+def portion(paces: Iterable[Pace], most: int) -> int:
     """How many bytes to take at once under these limits."""
     rates = [pace.rate for pace in paces if pace.rate]
-    wanted = min(rates) // PORTIONS_PER_SECOND if rates else MOST_PORTION
-    return min(max(wanted, LEAST_PORTION), MOST_PORTION)
+    return min([most, *(max(rate // PORTIONS_PER_SECOND, LEAST_PORTION) for rate in rates)])

@@ -21,6 +21,9 @@ from bridge.errors import DiskTrouble
 
 READ_BYTES = 1 << 20
 FLUSH_BYTES = 64 << 20  # at most so much is fetched again after a power cut
+# For larger writes Linux takes larger pieces of memory; on virtual machines these are often not
+# there yet, and cost up to six times the CPU seconds (benchmarks/README.md).
+WRITE_BYTES = 64 << 10
 NOTE_BYTES = 4 << 20  # of a file with gaps, at most so much is fetched again after a kill
 
 
@@ -116,7 +119,7 @@ class PartFile:
             for block in blocks:
                 rest = memoryview(block)
                 while rest:
-                    written = os.pwrite(self._fd, rest, at)
+                    written = os.pwrite(self._fd, rest[:WRITE_BYTES], at)
                     self._pass_by(at, rest[:written])
                     self._ranges.add(at, at + written)
                     at += written

@@ -1,6 +1,7 @@
 """Writing behind reading: while a block is written in a thread, the next one arrives."""
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -11,7 +12,10 @@ from bridge.delivery.threads import Threads
 class Pipe:
     """At most one block is being written and one stretch flushed; both end with the pipe."""
 
-    def __init__(self, writers: Threads, key: str, part: PartFile) -> None:
+    def __init__(
+        self, writers: Threads, key: str, part: PartFile, wrote: Callable[[], None]
+    ) -> None:
+        self._wrote = wrote  # called after each block
         self._writers = writers
         self._key = key
         self._part = part
@@ -26,8 +30,11 @@ class Pipe:
             self._part.unflushed = 0
             self._flushing = asyncio.create_task(self._writers.run(self._key, self._part.flush))
         self._part.unflushed += sum(map(len, blocks))
-        write = self._writers.run(self._key, self._part.write, at, blocks)
-        self._writing = asyncio.create_task(write)
+        self._writing = asyncio.create_task(self._write(at, blocks))
+
+    async def _write(self, at: int, blocks: list[bytes]) -> None:
+        await self._writers.run(self._key, self._part.write, at, blocks)
+        self._wrote()
 
     async def __aenter__(self) -> Self:
         return self

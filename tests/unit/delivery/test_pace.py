@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bridge.clock import Clock
-from bridge.delivery.pace import LEAST_PORTION, MOST_PORTION, Pace, keep_to, portion
+from bridge.delivery.pace import LEAST_PORTION, Pace, keep_to, portion
 
 KIB = 1024
 
@@ -86,6 +86,6 @@ def test_portions_suit_the_limit(quick):
     slow, medium, free = Pace(quick), Pace(quick), Pace(quick)
     slow.limit(1000)
     medium.limit(1 << 20)
-    assert portion([free]) == MOST_PORTION
-    assert portion([free, medium]) == 1 << 18
-    assert portion([slow, medium]) == LEAST_PORTION
+    assert portion([free], 1 << 22) == 1 << 22
+    assert portion([free, medium], 1 << 22) == 1 << 18
+    assert portion([slow, medium], 1 << 22) == LEAST_PORTION

@@ -1,0 +1,243 @@
+"""A file over several connections: no two fetch the same bytes, and only what is durable counts."""
+
+import asyncio
+
+import pytest
+from aiohttp import web
+from msgspec.structs import replace
+
+from bridge.delivery import Delivery
+from bridge.delivery.journal import Journal, this_boot
+from bridge.delivery.segments import LEAST_BYTES
+
+MIB = 1 << 20
+HASH = "a1" * 20
+SIZE = 8 * LEAST_BYTES + 12345
+
+
+@pytest.fixture
+def settings(settings):
+    return replace(settings, connections_per_file=4)
+
+
+def asked(cdn, file):
+    """The ranges that were asked for, as (first, last) bytes."""
+    found = []
+    for range_ in cdn.ranges(file):
+        first, _, last = range_.removeprefix("bytes=").partition("-")
+        found.append((int(first), int(last) if last else file.size - 1))
+    return found
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+async def stopped(task) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def in_step(cdn, request, content, start):
+    """Sends a mebibyte at a time, as long as the test lets it."""
+    end = request.headers["Range"].partition("-")[2]
+    stop = int(end) + 1 if end else len(content)
+    response = web.StreamResponse(status=206)
+    response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(content)}"
+    await response.prepare(request)
+    for at in range(start, stop, MIB):
+        if cdn.waits_for is not None and at >= start + 3 * MIB:
+            cdn.reached.set()
+            await cdn.waits_for.wait()
+        await response.write(content[at : min(at + MIB, stop)])
+    return response
+
+
+async def test_a_large_file_comes_over_four_connections_that_share_it(cdn, delivery, incomplete):
+    file = cdn.holds("a.mkv", SIZE)
+
+    cdn.waits_for = asyncio.Event()
+    task = asyncio.create_task(delivery.deliver(HASH, "Show", [file], cdn.link, cdn.proof(4 * MIB)))
+    await until(lambda: cdn.connections == 4)
+    quarters = sorted(asked(cdn, file))
+    cdn.waits_for.set()
+    await task
+
+    assert [first for first, _ in quarters] == [0, *(last + 1 for _, last in quarters[:-1])]
+    assert quarters[-1][1] == file.size - 1
+    assert cdn.most_connections == 4
+    assert len(cdn.links_given) == 1
+    assert (incomplete / "a.mkv").read_bytes() == cdn.contents["a.mkv"]
+
+
+async def test_a_small_file_comes_over_one(cdn, delivery, incomplete):
+    file = cdn.holds("a.mkv", 2 * LEAST_BYTES - 1)
+
+    await delivery.deliver(HASH, "Show", [file], cdn.link)
+
+    assert cdn.ranges(file) == ["bytes=0-"]
+    assert (incomplete / "a.mkv").read_bytes() == cdn.contents["a.mkv"]
+
+
+async def test_one_that_is_done_takes_over_half_of_what_the_slowest_has_left(
+    cdn, delivery, incomplete
+):
+    file = cdn.holds("a.mkv", SIZE)
+    cdn.waits_for = asyncio.Event()
+    cdn.will(file, in_step)  # the first falls silent after three mebibytes
+    cdn.scripts["a.mkv"] += [honest_now] * 20
+    task = asyncio.create_task(delivery.deliver(HASH, "Show", [file], cdn.link))
+    await until(lambda: delivery.leg(HASH) and delivery.leg(HASH).delivered_bytes > SIZE - 12 * MIB)
+    cdn.waits_for.set()
+    await task
+
+    assert len(asked(cdn, file)) > 4
+    assert (incomplete / "a.mkv").read_bytes() == cdn.contents["a.mkv"]
+
+
+async def honest_now(cdn, request, content, start):
+    end = request.headers["Range"].partition("-")[2]
+    stop = int(end) + 1 if end else len(content)
+    headers = {"Content-Range": f"bytes {start}-{stop - 1}/{len(content)}"}
+    return web.Response(status=206, body=content[start:stop], headers=headers)
+
+
+async def test_after_a_stop_nothing_that_is_here_comes_again(
+    cdn, delivery, incomplete, settings, clock
+):
+    file = cdn.holds("a.mkv", SIZE)
+    cdn.waits_for = asyncio.Event()
+    cdn.will(file, *[in_step] * 4)
+    task = asyncio.create_task(delivery.deliver(HASH, "Show", [file], cdn.link))
+    await until(lambda: delivery.leg(HASH) and delivery.leg(HASH).delivered_bytes >= 8 * MIB)
+    await stopped(task)
+    here = Journal(incomplete.parent, this_boot()).held("a.mkv", file.size)
+    cdn.waits_for = None
+    cdn.scripts.clear()
+    cdn.asked.clear()
+
+    async with Delivery(settings, clock, user_agent="test", allow_http=True) as after:
+        assert (await after.measure(HASH, "Show", [file])).delivered_bytes == here.total
+        await after.deliver(HASH, "Show", [file], cdn.link, cdn.proof(4 * MIB))
+
+    assert here.total >= 8 * MIB
+    assert sum(last + 1 - first for first, last in asked(cdn, file)) == file.size - here.total
+    assert (incomplete / "a.mkv").read_bytes() == cdn.contents["a.mkv"]
+
+
+async def test_after_a_power_cut_only_ranges_that_were_flushed_count(
+    cdn, delivery, incomplete, settings, clock
+):
+    file = cdn.holds("a.mkv", SIZE)
+    cdn.waits_for = asyncio.Event()
+    cdn.will(file, *[in_step] * 4)
+    task = asyncio.create_task(delivery.deliver(HASH, "Show", [file], cdn.link))
+    await until(lambda: delivery.leg(HASH) and delivery.leg(HASH).delivered_bytes >= 8 * MIB)
+    await stopped(task)
+    flushed = Journal(incomplete.parent, "the boot after").held("a.mkv", file.size)
+    place = incomplete / "a.mkv"
+    assert place.stat().st_size == file.size
+    # What was not flushed is lost: the file keeps its length and has zeros there.
+    with place.open("r+b") as lost:
+        for start, stop in flushed.missing(file.size):
+            lost.seek(start)
+            lost.write(bytes(stop - start))
+    cdn.waits_for = None
+    cdn.scripts.clear()
+
+    async with Delivery(settings, clock, user_agent="test", allow_http=True) as after:
+        after._boot = "the boot after"
+        assert (await after.measure(HASH, "Show", [file])).delivered_bytes == flushed.total
+        await after.deliver(HASH, "Show", [file], cdn.link)
+
+    assert place.read_bytes() == cdn.contents["a.mkv"]
+
+
+async def test_a_file_begun_over_one_connection_goes_on_over_four_and_back(
+    cdn, settings, clock, incomplete
+):
+    file = cdn.holds("a.mkv", SIZE)
+    cdn.waits_for = asyncio.Event()
+    for connections in (1, 4, 1):
+        cdn.scripts["a.mkv"] = [in_step] * 4
+        cdn.reached.clear()
+        with_so_many = replace(settings, connections_per_file=connections)
+        async with Delivery(with_so_many, clock, user_agent="test", allow_http=True) as delivery:
+            task = asyncio.create_task(delivery.deliver(HASH, "Show", [file], cdn.link))
+            await cdn.reached.wait()
+            await stopped(task)
+    cdn.waits_for = None
+    cdn.scripts.clear()
+    async with Delivery(settings, clock, user_agent="test", allow_http=True) as delivery:
+        await delivery.deliver(HASH, "Show", [file], cdn.link, cdn.proof(4 * MIB))
+
+    assert (incomplete / "a.mkv").read_bytes() == cdn.contents["a.mkv"]
+
+
+async def cuts_off(cdn, request, content, start):
+    response = web.StreamResponse(status=206)
+    response.headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+    response.content_length = len(content) - start
+    await response.prepare(request)
+    await response.write(content[start : start + MIB])
+    request.transport.close()
+    return response
+
+
+async def is_busy(cdn, request, content, start):
+    return web.Response(status=429, headers={"Retry-After": "3"})
+
+
+async def refuses(cdn, request, content, start):
+    return web.Response(status=403)
+
+
+async def sends_the_whole(cdn, request, content, start):
+    return web.Response(body=content, content_type="video/x-matroska")
+
+
+async def says_no_length(cdn, request, content, start):
+    response = web.StreamResponse()
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    await response.write(content)
+    return response
+
+
+FAULTS = [cuts_off, is_busy, refuses, sends_the_whole, says_no_length]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("times", [1, 4])
+async def test_a_fault_of_one_connection_or_of_all_ends_in_the_whole_file(
+    fault, times, cdn, delivery, incomplete
+):
+    file = cdn.holds("a.mkv", SIZE)
+    cdn.will(file, *[fault] * times)
+
+    await delivery.deliver(HASH, "Show", [file], cdn.link, cdn.proof(4 * MIB))
+
+    assert (incomplete / "a.mkv").read_bytes() == cdn.contents["a.mkv"]
+    assert delivery.leg(HASH).delivered_bytes == file.size
+
+
+async def test_a_wrong_piece_of_a_file_with_gaps_comes_again_alone(cdn, delivery, incomplete):
+    file = cdn.holds("a.mkv", SIZE)
+
+    async def wrong(cdn, request, content, start):
+        end = request.headers["Range"].partition("-")[2]
+        stop = int(end) + 1 if end else len(content)
+        headers = {"Content-Range": f"bytes {start}-{stop - 1}/{len(content)}"}
+        body = bytearray(content[start:stop])
+        body[5] ^= 0xFF
+        return web.Response(status=206, body=bytes(body), headers=headers)
+
+    cdn.will(file, wrong)
+
+    await delivery.deliver(HASH, "Show", [file], cdn.link, cdn.proof(4 * MIB))
+
+    again = asked(cdn, file)[-1]
+    assert again[1] - again[0] < 4 * MIB
+    assert (incomplete / "a.mkv").read_bytes() == cdn.contents["a.mkv"]
