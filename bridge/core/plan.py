@@ -33,7 +33,7 @@ QUIET_LOOK_SECONDS = 300.0
 LONGEST_WAIT_SECONDS = 24 * 3600.0
 REMOVING_SECONDS = 7 * 24 * 3600.0
 LOOKS_AFTER_CREATE = (2.0, 5.0, 15.0)
-FEW = 3
+MOST_LOOKED_AT_ALONE = 3
 CACHED_LOOK = (0.2,)  # TorBox has it: its files can be asked for at once
 NEAREST_LOOK_SECONDS = 5.0
 
@@ -373,7 +373,7 @@ def next_look_at(
         return now
     due = last_look + look_interval(watches, poll_seconds, now)
     # Many creates share their looks: twenty grabs at once are no reason for sixty.
-    apart = last_look + (NEAREST_LOOK_SECONDS if len(watches) > FEW else 0.0)
+    apart = last_look + (NEAREST_LOOK_SECONDS if len(watches) > MOST_LOOKED_AT_ALONE else 0.0)
     for watch in watches:
         if watch.sent_at is None:
             continue
