@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from typing import assert_never
 
 from bridge.config import Settings
-from bridge.core import plan
+from bridge.core import steps
 from bridge.core.board import Board
 from bridge.core.clean import Cleaner
 from bridge.core.deliver import Deliverer
@@ -35,43 +35,43 @@ class Acts:
         """Other rules per category, from now on."""
         self._deliverer.use_settings(settings)
 
-    def act(self, torrent: Torrent, step: plan.Step, watch: Watch) -> Awaitable[None]:
+    def act(self, torrent: Torrent, step: steps.Step, watch: Watch) -> Awaitable[None]:
         """Do this step; what it raises is the engine's to judge."""
         categories = self._board.categories.values()
         match step:
-            case plan.Submit():
+            case steps.Submit():
                 return self._submitter.submit(torrent, watch, step)
-            case plan.Refuse():
+            case steps.Refuse():
                 return self._submitter.refuse(torrent)
-            case plan.Resolve():
+            case steps.Resolve():
                 return self._submitter.resolve(torrent, watch)
-            case plan.Nudge():
+            case steps.Nudge():
                 return self._cleaner.nudge(torrent)
-            case plan.PauseThere():
+            case steps.PauseThere():
                 return self._cleaner.pause_there(torrent, watch, paused=step.paused)
-            case plan.LookUp():
+            case steps.LookUp():
                 return self.looker.look_up(torrent, watch)
-            case plan.Reannounce():
+            case steps.Reannounce():
                 return self._cleaner.reannounce(torrent, watch)
-            case plan.Deliver():
+            case steps.Deliver():
                 return self._deliverer.deliver(torrent, watch, categories)
-            case plan.Place():
+            case steps.Place():
                 return self._deliverer.place(torrent, categories)
-            case plan.CheckFiles():
+            case steps.CheckFiles():
                 return self._deliverer.check_files(torrent)
-            case plan.Relocate():
+            case steps.Relocate():
                 return self._deliverer.relocate(torrent)
-            case plan.Clean():
+            case steps.Clean():
                 return self._deliverer.clean(torrent)
-            case plan.AskById():
+            case steps.AskById():
                 return self.looker.ask(torrent, watch, step.torrent_id)
-            case plan.Recreate():
+            case steps.Recreate():
                 return self._cleaner.recreate(torrent, watch, step)
-            case plan.GiveUpOn():
+            case steps.GiveUpOn():
                 return self._cleaner.give_up(torrent, watch, step.cause, step.reason)
-            case plan.CleanTorBox():
+            case steps.CleanTorBox():
                 return self._cleaner.clean(torrent, watch)
-            case plan.Wait():
+            case steps.Wait():
                 raise AssertionError("waiting is no act")
             case _:
                 assert_never(step)

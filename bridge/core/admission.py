@@ -10,7 +10,7 @@ from enum import Enum
 from msgspec import Struct
 
 from bridge.config import CachedPolicy, CategorySettings
-from bridge.core.plan import clock_time
+from bridge.core.times import clock_time
 from bridge.model import Torrent
 
 

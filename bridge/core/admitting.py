@@ -6,9 +6,10 @@ from msgspec import Struct
 
 from bridge.clock import Clock
 from bridge.config import Settings
-from bridge.core import admission, plan
+from bridge.core import admission
 from bridge.core.accounts import Accounts
 from bridge.core.admission import Choice, How, Room
+from bridge.core.steps import Refuse, Step, Submit
 from bridge.model import Torrent, Waiting
 from bridge.torbox.client import TorBox
 from bridge.torbox.limits import CREATE, Limits
@@ -31,7 +32,7 @@ class Load(Struct, frozen=True):
 class Decision(Struct, frozen=True):
     """What the engine is to do with those that wait."""
 
-    steps: list[tuple[Torrent, plan.Step]]
+    steps: list[tuple[Torrent, Step]]
     held: list[Choice]
     ask: list[str]
     next_at: float | None  # monotonic
@@ -119,9 +120,9 @@ class Admission:
         )
 
 
-def _step(choice: Choice) -> plan.Step:
+def _step(choice: Choice) -> Step:
     if choice.how is How.REFUSE:
-        return plan.Refuse()
+        return Refuse()
     phase = choice.torrent.phase
     look_first = isinstance(phase, Waiting) and phase.look_first
-    return plan.Submit(look_first, only_if_cached=choice.how is How.TRY_CACHED)
+    return Submit(look_first, only_if_cached=choice.how is How.TRY_CACHED)

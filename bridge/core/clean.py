@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from bridge.clock import Clock
 from bridge.core import account
 from bridge.core.ledger import Ledger
-from bridge.core.plan import REMOVING_SECONDS, Recreate
+from bridge.core.plan import REMOVING_SECONDS
+from bridge.core.steps import Recreate
 from bridge.core.submit import Submitter
 from bridge.core.watch import Watch
 from bridge.errors import OurMistake, TorBoxGone, TorBoxRefused, TorBoxUnwell

@@ -8,11 +8,12 @@ from typing import Self
 
 from bridge.clock import Clock
 from bridge.config import Settings
-from bridge.core import figures, plan, taking
+from bridge.core import figures, plan, steps, taking
 from bridge.core.accounts import Accounts
 from bridge.core.acts import Acts
 from bridge.core.admitting import SLOTS_ARE_FULL, Admission, Load
 from bridge.core.board import Board
+from bridge.core.clocks import delivery_has_run_out
 from bridge.core.display import Display
 from bridge.core.ledger import Change, Ledger
 from bridge.core.lookout import Lookout
@@ -58,7 +59,7 @@ class Engine:
         self._display = Display(board, delivery, self.weather, clock, settings.downloads)
         self._watches: dict[str, Watch] = {}
         self._live: set[str] = set()
-        self._running: dict[str, tuple[plan.Step, asyncio.Task[None]]] = {}
+        self._running: dict[str, tuple[steps.Step, asyncio.Task[None]]] = {}
         self._asking: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._group = asyncio.TaskGroup()
@@ -146,7 +147,7 @@ class Engine:
         Whatever is done to its files next waits for them, first as an act, then in the delivery.
         """
         step, act = self._running.get(torrent_hash, (None, None))
-        if act is not None and isinstance(step, plan.Deliver):
+        if act is not None and isinstance(step, steps.Deliver):
             act.cancel()
 
     def watch(self, torrent_hash: str) -> Watch:
@@ -207,13 +208,13 @@ class Engine:
                 give_up = self._settings.category(torrent.category).give_up
                 watch = self.watch(torrent_hash)
                 step = plan.next_step(torrent, watch, self.weather, give_up, now, time)
-                if isinstance(step, plan.Wait):
+                if isinstance(step, steps.Wait):
                     next_at.append(step.until)
-                elif isinstance(step, plan.Submit):
+                elif isinstance(step, steps.Submit):
                     waiting.append(torrent)
                 else:
                     self._start(torrent, step)
-                if not isinstance(step, plan.Submit):
+                if not isinstance(step, steps.Submit):
                     watch.turn = ""
             self._show(torrent)
         next_at.append(self._start_submits(waiting, now))
@@ -243,7 +244,7 @@ class Engine:
 
     def _needs_looks(self, torrent_hash: str) -> bool:
         step, _ = self._running.get(torrent_hash, (None, None))
-        if isinstance(step, plan.Deliver | plan.AskById):
+        if isinstance(step, steps.Deliver | steps.AskById):
             return False
         if isinstance(self._ledger.torrents[torrent_hash].phase, Queued | Fetching):
             return True
@@ -266,7 +267,7 @@ class Engine:
         return decision.next_at
 
     def _load(self) -> Load:
-        creates = sum(isinstance(step, plan.Submit) for step, _ in self._running.values())
+        creates = sum(isinstance(step, steps.Submit) for step, _ in self._running.values())
         at_torbox = [
             torrent
             for torrent_hash in self._live
@@ -285,11 +286,11 @@ class Engine:
 
     # Acting
 
-    def _start(self, torrent: Torrent, step: plan.Step) -> None:
+    def _start(self, torrent: Torrent, step: steps.Step) -> None:
         task = self._group.create_task(self._acting(torrent, step), name=f"act {torrent.hash}")
         self._running[torrent.hash] = (step, task)
 
-    async def _acting(self, torrent: Torrent, step: plan.Step) -> None:
+    async def _acting(self, torrent: Torrent, step: steps.Step) -> None:
         watch = self.watch(torrent.hash)
         try:
             await self._try_disk(step)
@@ -310,16 +311,16 @@ class Engine:
             del self._running[torrent.hash]
             self._wake.set()
 
-    async def _try_disk(self, step: plan.Step) -> None:
+    async def _try_disk(self, step: steps.Step) -> None:
         """After trouble with the disk, see first whether it takes files again."""
-        if self.weather.disk is not None and isinstance(step, plan.Deliver):
+        if self.weather.disk is not None and isinstance(step, steps.Deliver):
             await self._delivery.check_ready()
             self.weather.disk = None
 
-    def _worked(self, step: plan.Step) -> None:
-        if isinstance(step, plan.FOR_DISK):
+    def _worked(self, step: steps.Step) -> None:
+        if isinstance(step, steps.FOR_DISK):
             self.weather.disk = None
-        if isinstance(step, plan.FOR_TORBOX):
+        if isinstance(step, steps.FOR_TORBOX):
             self.weather.torbox_answered(self._clock.monotonic())
 
     # Showing
@@ -366,7 +367,7 @@ class Engine:
             if leg is not None and isinstance(torrent.phase, Delivering):
                 self._disk_works(leg.last_byte_at)
                 give_up = self._settings.category(torrent.category).give_up
-                if plan.delivery_has_run_out(torrent, give_up):
+                if delivery_has_run_out(torrent, give_up):
                     await self.stop_acting(torrent_hash)
                 change = figures.delivered(torrent, self.watch(torrent_hash), leg, now, seconds)
                 if change is not None:

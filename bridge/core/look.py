@@ -7,7 +7,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from bridge.clock import Clock
-from bridge.core import account, plan
+from bridge.core import account, clocks, plan
 from bridge.core.accounts import Accounts
 from bridge.core.ledger import Change, Items, Ledger
 from bridge.core.wanted import files_from, files_of, is_zipped
@@ -244,7 +244,7 @@ def _figures(
             leg = 0.0
         torrent = replace(
             torrent,
-            clocks=plan.observed(torrent.clocks, before, seen, seconds),
+            clocks=clocks.observed(torrent.clocks, before, seen, seconds),
             progress=max(torrent.progress, min(leg, 0.5)),
             seen_complete_at=time if seen.availability >= 1 else torrent.seen_complete_at,
             private=seen.private if torrent.private is None else torrent.private,

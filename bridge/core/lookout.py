@@ -4,7 +4,7 @@ import asyncio
 import math
 
 from bridge.clock import Clock
-from bridge.core import plan
+from bridge.core import cadence
 from bridge.core.accounts import Accounts
 from bridge.core.look import Looker
 from bridge.core.watch import Watch
@@ -29,7 +29,7 @@ class Lookout:
         self._clock = clock
         self._wake = wake
         self.wanted = False  # a webhook said that something happened
-        self.interval_seconds = plan.QUIET_LOOK_SECONDS
+        self.interval_seconds = cadence.QUIET_LOOK_SECONDS
         self._not_before = -math.inf  # TorBox asked us to wait, whatever else makes a look due
         self.task: asyncio.Task[None] | None = None
 
@@ -54,15 +54,15 @@ class Lookout:
 
     def _due(self, watches: list[Watch], poll: float, now: float, *, live: bool) -> float | None:
         last_look = self._looker.last_look
-        self.interval_seconds = plan.look_interval(watches, poll, now)
+        self.interval_seconds = cadence.look_interval(watches, poll, now)
         hold = self._weather.torbox_hold(create=live)
         if hold is not None and live:
             return hold.until  # this look is the probe that lifts it
         if self._accounts.wanted and self._accounts.free_slots is None and hold is None:
             return now
-        due = plan.next_look_at(watches, poll, last_look, now)
+        due = cadence.next_look_at(watches, poll, last_look, now)
         if due is not None and self.wanted and last_look is not None:
-            return min(due, last_look + plan.NEAREST_LOOK_SECONDS)
+            return min(due, last_look + cadence.NEAREST_LOOK_SECONDS)
         return due
 
     async def _look(self, outstanding: dict[str, Watch]) -> None:

@@ -3,7 +3,8 @@
 from typing import assert_never
 
 from bridge.config import GiveUp
-from bridge.core.plan import TORBOX_FAILED_SECONDS, clock_time
+from bridge.core.clocks import TORBOX_FAILED_SECONDS
+from bridge.core.times import clock_time
 from bridge.model import (
     Clocks,
     Complete,

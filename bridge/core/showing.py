@@ -8,7 +8,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from bridge.core import plan
+from bridge.core import cadence, times
 from bridge.core.watch import Watch
 from bridge.core.weather import Weather
 from bridge.delivery.leg import Leg
@@ -90,7 +90,7 @@ def _situation(
                 return Situation.MISSING, "complete, but files are not in their folder any more"
             return _complete(torrent, moment)
         case Failed():
-            at = plan.clock_time(phase.at)
+            at = times.clock_time(phase.at)
             next_ = torrent.outlook or "remove it or add it again"
             return Situation.FAILED, f"failed at {at}: {phase.reason}; {next_}"
         case Removing():
@@ -117,11 +117,11 @@ def _held(watch: Watch, moment: Moment) -> str:
     """The sentence of what holds this torrent up, "" when nothing does."""
     for hold in (moment.weather.account, moment.weather.torbox):
         if hold is not None:
-            since = plan.clock_time(moment.time - (moment.now - hold.since))
-            again = plan.clock_time(moment.time + max(0.0, hold.until - moment.now))
+            since = times.clock_time(moment.time - (moment.now - hold.since))
+            again = times.clock_time(moment.time + max(0.0, hold.until - moment.now))
             return f"{hold.sentence}, since {since}; tries again at {again}"
     if watch.hold_until > moment.now:
-        again = plan.clock_time(moment.time + watch.hold_until - moment.now)
+        again = times.clock_time(moment.time + watch.hold_until - moment.now)
         return f"{watch.hold_reason}; tries again at {again}"
     return ""
 
@@ -137,7 +137,7 @@ def _fetching(torrent: Torrent, watch: Watch, moment: Moment) -> tuple[Situation
     if seen is None or watch.seen_at is None:
         return Situation.HELD, _held(watch, moment) or "waits for the first look at TorBox"
     if moment.now - watch.seen_at > FRESH_INTERVALS * moment.interval_seconds:
-        since = plan.clock_time(moment.time - (moment.now - watch.seen_at))
+        since = times.clock_time(moment.time - (moment.now - watch.seen_at))
         return Situation.HELD, _held(watch, moment) or f"TorBox was last seen at {since}"
     if watch.missing_looks:
         return Situation.HELD, "TorBox does not list it just now; looks again"
@@ -152,7 +152,7 @@ def _fetching(torrent: Torrent, watch: Watch, moment: Moment) -> tuple[Situation
     if not seen.files and seen.size == 0:
         return Situation.METADATA, _with_clock("TorBox looks for its metadata", torrent, moment)
     percent = f"{seen.progress * 100:.0f} %"
-    if plan.quiet(watch, moment.now):
+    if cadence.quiet(watch, moment.now):
         sentence = f"stalled at TorBox at {percent}, {seen.seeds} seeds"
         return Situation.STALLED, _with_clock(sentence, torrent, moment)
     return Situation.MOVING, f"TorBox fetches it: {percent}, {seen.seeds} seeds"

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from bridge.clock import Clock
 from bridge.core import account
 from bridge.core.ledger import Items, Ledger
-from bridge.core.plan import Submit, clock_time
+from bridge.core.steps import Submit
+from bridge.core.times import clock_time
 from bridge.core.watch import Watch
 from bridge.errors import AccountTrouble, OurMistake, TorBoxBusy, TorBoxRefused, TorBoxUnwell
 from bridge.model import (

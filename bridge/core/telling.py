@@ -19,8 +19,8 @@ from bridge.core import ours
 from bridge.core.contacts import Contact, Note
 from bridge.core.finding import Finder, Found, Nowhere
 from bridge.core.ledger import Ledger
-from bridge.core.plan import clock_time
 from bridge.core.quota import Quota
+from bridge.core.times import clock_time
 from bridge.errors import ArrGone, ArrRefused, ArrUnwell, BridgeError
 from bridge.model import Failed, Telling, Told, Torrent
 from bridge.store.store import Store
