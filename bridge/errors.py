@@ -11,6 +11,7 @@ BridgeError
 │   └── TargetTaken        the folder's name was taken meanwhile       choose another name
 ├── TorBoxError            TorBox did not do it
 │   ├── TorBoxUnwell       no usable answer, outcome unknown           look before trying again
+│   │   └── TorBoxUnreached  no connection: nothing was asked          try again
 │   ├── TorBoxBusy         not before `wait_seconds`                   wait; it was no try
 │   ├── TorBoxRefused      never for this input                        the torrent fails
 │   ├── TorBoxGone         no such item (any more)                     look at the list
@@ -72,6 +73,10 @@ class TorBoxError(BridgeError):
 
 class TorBoxUnwell(TorBoxError):
     """No usable answer (timeout, HTML, 5xx): whether it was done is unknown."""
+
+
+class TorBoxUnreached(TorBoxUnwell):
+    """No connection to TorBox came about: nothing was asked, so nothing was done."""
 
 
 class TorBoxBusy(TorBoxError):

@@ -19,7 +19,7 @@ from bridge.torbox.client import TorBox
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN_SECONDS = 60.0
-LOOKS_FOR_UNCLEAR = 3
+UNCLEAR_GAPS = (60.0, 240.0)  # lists lag for up to five minutes (torbox-api.md §2.5)
 MOST_FAILURES = 3
 PAUSED_WORDS = ("paused", "stopped")
 
@@ -157,8 +157,9 @@ class Cleaner:
             return True
         now = self._clock.monotonic()
         watch.look_missed(now)
-        if watch.missing_looks < LOOKS_FOR_UNCLEAR:
-            watch.hold(now, LOOK_AGAIN_SECONDS, "looks whether TorBox took it")
+        if watch.missing_looks <= len(UNCLEAR_GAPS):
+            gap = UNCLEAR_GAPS[watch.missing_looks - 1]
+            watch.hold(now, gap, "looks whether TorBox took it")
             return False
         await self._ledger.change_items(
             torrent.hash,

@@ -11,7 +11,14 @@ from bridge.core.ledger import Items, Ledger
 from bridge.core.steps import Submit
 from bridge.core.times import clock_time
 from bridge.core.watch import Watch
-from bridge.errors import AccountTrouble, OurMistake, TorBoxBusy, TorBoxRefused, TorBoxUnwell
+from bridge.errors import (
+    AccountTrouble,
+    OurMistake,
+    TorBoxBusy,
+    TorBoxRefused,
+    TorBoxUnreached,
+    TorBoxUnwell,
+)
 from bridge.model import (
     Cause,
     Failed,
@@ -31,8 +38,10 @@ log = logging.getLogger(__name__)
 
 PAGE = 100
 MOST_PAGES = 100
-UNCLEAR_SECONDS = 20.0  # a create that timed out shows up within about a minute
-LOOK_AGAIN_SECONDS = 60.0
+# After a create whose answer was not read, the hash is looked for at 20 s, at 80 s and at five
+# minutes, because lists lag for up to five (torbox-api.md §2.5).
+UNCLEAR_SECONDS = 20.0
+LOOK_AGAIN_SECONDS = (60.0, 220.0)
 MISTAKE_SECONDS = 3600.0
 MOST_PEEKS, PEEK_SECONDS = 5, 60.0
 SEED_PUBLIC, SEED_PRIVATE = 3, 1
@@ -78,7 +87,7 @@ class Submitter:
                 await self._fail(torrent.hash, Cause.REFUSED, str(error))
         except TorBoxBusy as error:
             await self._wait(torrent.hash, error.wait_seconds, str(error), watch, unclear)
-        except AccountTrouble as error:
+        except (AccountTrouble, TorBoxUnreached) as error:
             await self._wait(torrent.hash, 0.0, str(error), watch, unclear)
             raise
         except OurMistake as error:
@@ -88,6 +97,7 @@ class Submitter:
             log.info(
                 "%s: the create's outcome is unknown (%s); looking for it", torrent.name, error
             )
+            watch.met()
             watch.hold(self._clock.monotonic(), UNCLEAR_SECONDS, "asks TorBox whether it arrived")
             raise
         else:
@@ -98,7 +108,15 @@ class Submitter:
         if await self.find(torrent.hash):
             watch.met()
             return
-        again_at = self._clock.time() + LOOK_AGAIN_SECONDS
+        moment = self._clock.monotonic()
+        watch.look_missed(moment)
+        first_gap, last_gap = LOOK_AGAIN_SECONDS
+        if isinstance(torrent.phase, Submitting) and watch.missing_looks == 1:
+            watch.hold(
+                moment, first_gap, "TorBox did not confirm it; asks again whether it arrived"
+            )
+            return
+        again_at = self._clock.time() + last_gap
 
         def change(now: Torrent) -> Torrent | None:
             if isinstance(now.phase, Submitting):
@@ -115,7 +133,6 @@ class Submitter:
             return None
 
         await self._ledger.change(torrent.hash, change)
-        watch.look_missed(self._clock.monotonic())
 
     async def find(self, torrent_hash: str, *, purged_too: bool = False) -> bool:
         """Look for the hash, first in the queue, then in the list, because items move that way."""

@@ -12,7 +12,7 @@ from yarl import URL
 
 from bridge.clock import Clock
 from bridge.config import TorBoxSettings
-from bridge.errors import AccountTrouble, TorBoxBusy, TorBoxUnwell, Trouble
+from bridge.errors import AccountTrouble, TorBoxBusy, TorBoxUnreached, TorBoxUnwell, Trouble
 from bridge.torbox import verdicts
 from bridge.torbox.envelope import Reply, answered_at, read, wait_asked
 from bridge.torbox.limits import LONGEST_BACKOFF_SECONDS, Limits
@@ -21,6 +21,7 @@ CALL_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
 LARGEST_BODY = 64 * 2**20
 CHUNK = 2**18
+UNREACHED = "no connection"
 # A failed answer to one of these says that TorBox is ill, not only the thing that was asked for.
 READS = frozenset({"mylist", "getqueued", "me"})
 
@@ -98,7 +99,8 @@ class Wire:
             if isinstance(answer, str):
                 self._tell(endpoint, "no_answer", taken)
                 self._is_unwell()
-                raise TorBoxUnwell(f"TorBox did not answer ({endpoint}): {answer}")
+                kind = TorBoxUnreached if answer == UNREACHED else TorBoxUnwell
+                raise kind(f"TorBox did not answer ({endpoint}): {answer}")
             status, answer_headers, content = answer
             reply = read(status, answer_headers, content, secret=key, sent_at=sent_at)
             self._tell(endpoint, _refusal(reply), taken)
@@ -135,6 +137,8 @@ class Wire:
                     if len(content) > LARGEST_BODY:
                         return "the answer has no end"
                 return response.status, response.headers, bytes(content)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            return UNREACHED
         except TimeoutError:
             return "time-out"
         except (aiohttp.ClientError, OSError, ValueError) as error:

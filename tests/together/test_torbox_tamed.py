@@ -1,6 +1,7 @@
 """TorBox, tamed: slots, budgets, policies, purges, rotated keys, other accounts, bad days."""
 
 import asyncio
+import socket
 
 from msgspec.structs import replace
 
@@ -396,9 +397,50 @@ async def test_an_entry_that_shows_up_late_in_torboxs_queue_is_not_asked_for_wit
     assert len(torbox.calls_to("createtorrent")) == 1
 
 
+async def test_a_create_without_an_answer_is_not_sent_again_while_lists_lag(house, torbox, arr):
+    grab = torbox.publish("Show", {"a.mkv": MiB}, FetchedOver(7200))
+    torbox.lag_seconds = 270
+    torbox.next("createtorrent", AnswerAfterDoing(Cut()))
+    await arr.grabs(grab)
+    await house.eventually(lambda: torbox.calls_to("createtorrent"))
+    await house.passes(60, step=5)
+    assert "did not confirm" in (await told(house, grab))["reason"]
+    await house.passes(400, step=5)
+    assert (await told(house, grab))["phase"] == "fetching"
+    assert len(torbox.calls_to("createtorrent")) == 1
+
+
+async def test_removed_after_a_create_without_an_answer_nothing_stays_though_lists_lag(
+    house, torbox, arr
+):
+    grab = torbox.publish("Show", {"a.mkv": MiB}, FetchedOver(7200))
+    torbox.lag_seconds = 270
+    torbox.next("createtorrent", AnswerAfterDoing(Cut()))
+    await arr.grabs(grab)
+    await house.eventually(lambda: torbox.items, jump=0)
+    await arr.removes(grab)
+    await house.eventually(lambda: grab.hash not in house.bridge.ledger.torrents, jump=5)
+    assert torbox.items == []
+
+
+async def test_a_create_that_found_no_connection_is_sent_as_soon_as_there_is_one(house, torbox):
+    grab = torbox.publish("Show", {"a.mkv": MiB}, FetchedOver(7200))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    house.sets(torbox={"api_url": f"http://127.0.0.1:{port}"})
+    arr = await house.starts()
+    await arr.grabs(grab)
+    await house.passes(60, step=5)
+    assert (await told(house, grab))["phase"] == "waiting"
+    async with torbox.serving(port=port):
+        await house.eventually(lambda: torbox.calls_to("createtorrent"), jump=5)
+        assert torbox.calls_to("getqueued") == []
+        await house.stops()
+
+
 async def test_a_429_after_an_unclear_create_does_not_forget_that_create(house, torbox, arr):
     grab = torbox.publish("Show", {"a.mkv": MiB}, FetchedOver(7200))
-    torbox.lag_seconds = 300
+    torbox.lag_seconds = 600
     torbox.next("createtorrent", AnswerAfterDoing(Cut()))
     hourly = Answer(429, {"detail": "60 per 1 hour"}, {"retry-after": "600"})
     torbox.next("createtorrent", hourly)
