@@ -8,16 +8,16 @@ from msgspec.structs import replace
 from bridge.clock import Clock
 from bridge.core import account
 from bridge.core.ledger import Ledger
-from bridge.core.plan import REMOVING_SECONDS
 from bridge.core.steps import Recreate
 from bridge.core.submit import Submitter
 from bridge.core.watch import Watch
-from bridge.errors import OurMistake, TorBoxGone, TorBoxRefused, TorBoxUnwell
+from bridge.errors import OurMistake, TorBoxError, TorBoxGone, TorBoxRefused, TorBoxUnwell
 from bridge.model import AccountItem, Cause, Failed, Fetching, Removing, Torrent, Waiting, Wishes
 from bridge.torbox.client import TorBox
 
 log = logging.getLogger(__name__)
 
+REMOVING_SECONDS, AWAKE_SECONDS = 7 * 24 * 3600.0, 24 * 3600.0
 LOOK_AGAIN_SECONDS = 60.0
 UNCLEAR_GAPS = (60.0, 240.0)  # lists lag for up to five minutes (torbox-api.md §2.5)
 MOST_FAILURES = 3
@@ -38,11 +38,20 @@ class Cleaner:
     async def clean(self, torrent: Torrent, watch: Watch) -> None:
         """Delete what is ours for this removed torrent, then forget it."""
         assert isinstance(torrent.phase, Removing)
-        if self._clock.time() - torrent.phase.since > REMOVING_SECONDS:
+        try:
+            if not await self._freed(torrent, watch):
+                return
+        except TorBoxError:
+            if not self._tried_enough(torrent.phase, watch):
+                raise
             log.warning("%s: could not be deleted at TorBox for seven days", torrent.name)
-        elif not await self._freed(torrent, watch):
-            return
         await self._ledger.forget(torrent.hash, lambda now: isinstance(now.phase, Removing))
+
+    def _tried_enough(self, removing: Removing, watch: Watch) -> bool:
+        """Seven days, the last one without a stop: what the bridge slept through was no trying."""
+        awake_seconds = self._clock.monotonic() - watch.since
+        since_seconds = self._clock.time() - removing.since
+        return since_seconds > REMOVING_SECONDS and awake_seconds > AWAKE_SECONDS
 
     async def give_up(self, torrent: Torrent, watch: Watch, cause: Cause, reason: str) -> None:
         """Free the slot at TorBox first, then fail."""

@@ -45,7 +45,6 @@ from bridge.model import (
 
 GONE_LOOKS, GONE_SECONDS = 3, 15 * 60.0
 LONGEST_WAIT_SECONDS = 24 * 3600.0
-REMOVING_SECONDS = 7 * 24 * 3600.0
 
 
 def next_step(

@@ -278,6 +278,36 @@ async def test_the_bridge_stopped_for_thirty_days_fails_nothing(house, torbox, a
     assert (await told(house, dead))["phase"] == "fetching"
 
 
+async def test_what_was_removed_before_thirty_days_off_is_still_deleted_at_torbox(
+    house, torbox, arr
+):
+    grab = torbox.publish("Show", script=FetchedOver(600))
+    await arr.grabs(grab)
+    await house.eventually(lambda: torbox.items)
+    torbox.stop("refuse")
+    await arr.removes(grab)
+    await house.passes(120)
+    await house.stops()
+    house.clock.jump(30 * 86400)
+    await house.starts()
+    await house.passes(3600, step=60)
+    torbox.resume()
+    await house.eventually(lambda: grab.hash not in house.bridge.ledger.torrents, jump=30)
+    assert torbox.items == []
+
+
+async def test_a_removal_that_torbox_never_takes_is_given_up_after_seven_days(house, torbox, arr):
+    grab = torbox.publish("Show", script=FetchedOver(600))
+    await arr.grabs(grab)
+    await house.eventually(lambda: torbox.items)
+    torbox.next("controltorrent", Answer(500, "Internal Server Error"), times=10_000)
+    await arr.removes(grab)
+    await house.passes(6.9 * 86400, step=3600)
+    assert grab.hash in house.bridge.ledger.torrents
+    await house.passes(0.2 * 86400, step=600)
+    assert grab.hash not in house.bridge.ledger.torrents
+
+
 async def test_bad_weather_of_the_cdn_ends_in_whole_files(house, torbox, arr):
     grab = torbox.publish("Pack", {f"e{n}.mkv": 400_000 for n in range(6)})
     torbox.cdn.ignores_range(path="e0.mkv")
