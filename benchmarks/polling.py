@@ -7,7 +7,9 @@ Needs `qbittorrent-nox` (Debian's is 4.5.2); a chroot of a later Debian adds a l
 magnets and get the same calls, one after the other on one connection that stays open, in turns.
 "moving": twenty torrents change every second, and every ten seconds one is added and one removed.
 
-What is printed is meant as ratios; the figures themselves are this machine's.
+A third server, `benchmarks.empty`, is aiohttp and nothing else: it gives back as many bytes as the
+bridge did. No answer can come sooner from a server on aiohttp, so its figures say what can be hoped
+for. What is printed is meant as ratios; the figures themselves are this machine's.
 """
 
 import argparse
@@ -15,7 +17,6 @@ import asyncio
 import gzip
 import json
 import os
-import socket
 import statistics
 import sys
 import tempfile
@@ -24,9 +25,9 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
+from benchmarks.line import Line, Server
 from bridge.simulator import Simulator
 from tests.contract.real import PASSWORD, a_free_port, command, real_server
 
@@ -49,82 +50,13 @@ QUESTIONS = (
 )
 
 
-@dataclass
-class Server:
-    """One that is measured."""
+@dataclass(frozen=True)
+class Servers:
+    """The three, side by side."""
 
-    name: str
-    port: int
-    pid: int
-
-    @property
-    def cpu_seconds(self) -> float:
-        """Of all its threads, since they began."""
-        total = 0
-        for task in Path(f"/proc/{self.pid}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[0])
-        return total / 1e9
-
-    @property
-    def rss_mib(self) -> float:
-        lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
-
-
-class Line:
-    """A logged-in client with one connection that it keeps; costs as little as it can."""
-
-    def __init__(self, port: int, *, packed: bool = True) -> None:
-        self._port, self._cookie = port, ""
-        # As the arrs, browsers and most libraries do.
-        self._accepts = "Accept-Encoding: gzip\r\n" if packed else ""
-        self._buffer = bytearray(1 << 20)
-        self._connect()
-        self.post("auth/login", username="admin", password=PASSWORD)
-        self._cookie = self.cookie
-
-    def _connect(self) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=60)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._used_at = time.monotonic()
-
-    def get(self, path: str) -> bytes:
-        return self._ask(f"GET /api/v2/{path}", b"")
-
-    def post(self, path: str, **fields: str) -> bytes:
-        return self._ask(f"POST /api/v2/{path}", urlencode(fields).encode())
-
-    def _ask(self, what: str, body: bytes) -> bytes:
-        if time.monotonic() - self._used_at > 4:  # the real one hangs up after seven
-            self._socket.close()
-            self._connect()
-        head = f"{what} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\n{self._accepts}"
-        head += f"Cookie: {self._cookie}\r\n"
-        if body:
-            head += "Content-Type: application/x-www-form-urlencoded\r\n"
-            head += f"Content-Length: {len(body)}\r\n"
-        self._socket.sendall(head.encode() + b"\r\n" + body)
-        answer = self._read()
-        self._used_at = time.monotonic()
-        return answer
-
-    def _read(self) -> bytes:
-        size = self._socket.recv_into(self._buffer)
-        start = bytes(self._buffer[:size])
-        while b"\r\n\r\n" not in start:
-            start += self._socket.recv(65536)
-        head, _, body = start.partition(b"\r\n\r\n")
-        lines = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:])
-        assert head.split(b" ", 2)[1] == b"200", head
-        self.cookie = lines.get(b"set-cookie", b"").decode().partition(";")[0]
-        length = int(lines[b"content-length"])
-        parts, left = [body], length - len(body)
-        while left > 0:
-            size = self._socket.recv_into(self._buffer, min(left, len(self._buffer)))
-            assert size, "the connection was closed"
-            parts.append(bytes(self._buffer[:size]))
-            left -= size
-        return b"".join(parts)
+    real: Server
+    bridge: Server
+    empty: Server
 
 
 def magnet(number: int) -> str:
@@ -146,12 +78,12 @@ def add(line: Line, numbers: range) -> None:
 def check(server: Server, size: int) -> None:
     """It lists all of them, and a change shows in the next answer."""
     line = Line(server.port, packed=False)
-    rows = json.loads(line.get("torrents/info?category=bench"))
+    rows = json.loads(bytes(line.get("torrents/info?category=bench")))
     assert {row["hash"] for row in rows} == {hash_of(number) for number in range(1, size + 1)}
-    assert len(json.loads(line.get("sync/maindata"))["torrents"]) == size
+    assert len(json.loads(bytes(line.get("sync/maindata")))["torrents"]) == size
     for limit in (1024, 4096):
         line.post("torrents/setDownloadLimit", hashes=hash_of(1), limit=str(limit))
-        (row,) = json.loads(line.get(f"torrents/info?hashes={hash_of(1)}"))
+        (row,) = json.loads(bytes(line.get(f"torrents/info?hashes={hash_of(1)}")))
         if row["dl_limit"] != limit:
             print(f"    {server.name}: a change did not show in the next answer", file=sys.stderr)
 
@@ -221,16 +153,16 @@ class Cell:
         return self.cpu_seconds / self.calls * 1000
 
 
-def asker(line: Line, question: str) -> Callable[[], bytes]:
-    """What is asked over and over."""
+def asker(line: Line, what: str) -> Callable[[], int]:
+    """What is asked over and over; gives the bytes of each answer."""
     rid = 0
 
-    def delta() -> bytes:
+    def delta() -> int:
         nonlocal rid
-        answer = line.get(f"sync/maindata?rid={rid}")
+        answer = bytes(line.get(f"sync/maindata?rid={rid}"))
         plain = gzip.decompress(answer) if answer[:2] == b"\x1f\x8b" else answer
         rid = int(plain.rpartition(b'"rid":')[2].split(b",")[0].rstrip(b"}"))
-        return answer
+        return len(answer)
 
     paths = {
         "by category": "torrents/info?category=bench",
@@ -238,10 +170,11 @@ def asker(line: Line, question: str) -> Callable[[], bytes]:
         "one hash": f"torrents/info?hashes={hash_of(1)}",
         "maindata full": "sync/maindata?rid=0",
     }
-    if question == "maindata delta":
+    if what == "maindata delta":
         delta()
         return delta
-    return lambda: line.get(paths[question])
+    question = line.question(paths.get(what, what))
+    return lambda: len(line.ask(question))
 
 
 class Asking:
@@ -251,7 +184,7 @@ class Asking:
         self._server = server
         line = Line(server.port, packed=not question.endswith(UNPACKED))
         self._ask = asker(line, question.removesuffix(UNPACKED))
-        self._ask()
+        self.size = self._ask()
         self._bytes = 0
         self._took: list[float] = []
         self._cpu = self._seconds = 0.0
@@ -260,7 +193,7 @@ class Asking:
         calls, cpu, began = 0, self._server.cpu_seconds, time.perf_counter()
         while calls < FEWEST_CALLS or time.perf_counter() - began < seconds:
             at = time.perf_counter()
-            self._bytes += len(self._ask())
+            self._bytes += self._ask()
             self._took.append(time.perf_counter() - at)
             calls += 1
         self._seconds += time.perf_counter() - began
@@ -272,9 +205,10 @@ class Asking:
         return Cell(calls, self._seconds, self._cpu, round(self._bytes / calls), self._took)
 
 
-def measured(servers: list[Server], question: str, seconds: float) -> list[Cell]:
-    """In turns, so that whatever else the machine does hits both alike."""
-    asking = [Asking(server, question) for server in servers]
+def measured(servers: Servers, question: str, seconds: float) -> list[Cell]:
+    """In turns, so that whatever else the machine does hits all alike."""
+    asking = [Asking(server, question) for server in (servers.real, servers.bridge)]
+    asking.append(Asking(servers.empty, f"empty?{asking[1].size}"))
     for _ in range(TURNS):
         for one in asking:
             one.turn(seconds / TURNS)
@@ -290,48 +224,72 @@ def telling(server: Server, size: int) -> Cell:
         line.post("torrents/setDownloadLimit", hashes=changing, limit=str(1024 * (500 + number)))
         time.sleep(0.05)  # what else the change causes is not the delta's
         before, at = server.cpu_seconds, time.perf_counter()
-        told += len(delta())
+        told += delta()
         took.append(time.perf_counter() - at)
         cpu += server.cpu_seconds - before
     return Cell(TELLINGS, sum(took), cpu, round(told / TELLINGS), took)
+
+
+def spaced(server: Server, size: int) -> Cell:
+    """So many bytes, asked for as seldom as the deltas that tell something."""
+    ask, took, cpu = asker(Line(server.port), f"empty?{size}"), [], 0.0
+    for _ in range(TELLINGS):
+        time.sleep(0.05)
+        before, at = server.cpu_seconds, time.perf_counter()
+        ask()
+        took.append(time.perf_counter() - at)
+        cpu += server.cpu_seconds - before
+    return Cell(TELLINGS, sum(took), cpu, size, took)
 
 
 def changed_hashes(size: int) -> str:
     return "|".join(map(hash_of, range(1, min(CHANGING, size) + 1)))
 
 
-def answers(servers: list[Server], size: int, seconds: float) -> dict[tuple[str, str], list[Cell]]:
+Found = dict[tuple[str, str], list[Cell]]
+
+
+def answers(servers: Servers, size: int, seconds: float) -> Found:
     """Every question, idle and moving."""
-    found = {}
+    found: Found = {}
     for state, longer in (("idle", 1), ("moving", 2)):
         with ExitStack() as stack:
-            for server in servers if state == "moving" else ():
+            for server in (servers.real, servers.bridge) if state == "moving" else ():
                 stack.enter_context(Churn(server, size))
             for question in QUESTIONS:
                 found[state, question] = measured(servers, question, seconds * longer)
-    found["idle", "delta of twenty changes"] = [telling(server, size) for server in servers]
+    told = [telling(server, size) for server in (servers.real, servers.bridge)]
+    found["idle", "delta of twenty changes"] = [*told, spaced(servers.empty, told[1].bytes)]
     return found
 
 
 @asynccontextmanager
+async def a_process(name: str, *arguments: str, **more: str) -> AsyncIterator[Server]:
+    """A module as a process of its own; `port` is the last of its arguments or in its settings."""
+    port = int(more.get("BRIDGE_SERVER__PORT") or arguments[-1])
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *arguments,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=os.environ | more,
+    )  # fmt: skip
+    try:
+        await answering(port)
+        yield Server(name, port, process.pid)
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@asynccontextmanager
 async def a_bridge(dialect: str) -> AsyncIterator[Server]:
-    """The bridge as a process of its own, with a simulated TorBox that has nothing to do."""
+    """The bridge, with a simulated TorBox that has nothing to do."""
     torbox = Simulator(api_key=KEY, seed=1)
     async with torbox.serving() as url:
         with tempfile.TemporaryDirectory() as folder:
-            port = a_free_port()
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bridge", "serve",
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-                env=os.environ | settings(folder, url, port, dialect),
-            )  # fmt: skip
-            try:
-                await answering(port)
-                yield Server("bridge", port, process.pid)
-            finally:
-                process.terminate()
-                await process.wait()
+            wanted = settings(folder, url, a_free_port(), dialect)
+            async with a_process("bridge", "bridge", "serve", **wanted) as server:
+                yield server
 
 
 def settings(folder: str, url: str, port: int, dialect: str) -> dict[str, str]:
@@ -360,39 +318,71 @@ async def answering(port: int) -> None:
                 return
 
 
-async def compared(chroot: str, dialect: str, sizes: list[int], seconds: float) -> None:
+async def compared(
+    chroot: str, dialect: str, sizes: list[int], seconds: float
+) -> AsyncIterator[tuple[Servers, int, Found]]:
     async with AsyncExitStack() as stack:
         real = await stack.enter_async_context(real_server(chroot))
-        bridge = await stack.enter_async_context(a_bridge(dialect))
-        servers = [Server(real.version, real.port, real.pid), bridge]
+        servers = Servers(
+            Server(real.version, real.port, real.pid),
+            await stack.enter_async_context(a_bridge(dialect)),
+            await stack.enter_async_context(
+                a_process("empty", "benchmarks.empty", str(a_free_port()))
+            ),
+        )
         last = 0
         for size in sizes:
-            for server in servers:
+            for server in (servers.real, servers.bridge):
                 await asyncio.to_thread(add, Line(server.port), range(last + 1, size + 1))
             await asyncio.sleep(CALM_SECONDS)
-            for server in servers:
+            for server in (servers.real, servers.bridge):
                 await asyncio.to_thread(check, server, size)
             last = size
-            show(servers, size, await asyncio.to_thread(answers, servers, size, seconds))
+            yield servers, size, await asyncio.to_thread(answers, servers, size, seconds)
 
 
-def show(servers: list[Server], size: int, found: dict[tuple[str, str], list[Cell]]) -> None:
-    rss = [server.rss_mib for server in servers]
-    print(f"\n### {servers[0].name} and the bridge, {size:,} torrents\n")
-    print(
-        f"RSS {rss[0]:.0f} and {rss[1]:.0f} MiB. Each pair is the real server's and the bridge's.\n"
-    )
+def show(servers: Servers, size: int, found: Found) -> None:
+    """All figures at one size."""
+    print(f"\n### {servers.real.name}, the bridge and empty aiohttp, {size:,} torrents\n")
+    print(f"RSS {servers.real.rss_mib:.0f} and {servers.bridge.rss_mib:.0f} MiB.\n")
     print("| | requests/s | times | median ms | p99 ms | CPU ms/request | bytes |")
     print("|---|--:|--:|--:|--:|--:|--:|")
-    for key, (theirs, ours) in found.items():
+    for (state, question), cells in found.items():
         print(
-            f"| {key[0]}, {key[1]} | {theirs.rate:,.1f} · {ours.rate:,.0f}"
-            f" | **{ours.rate / theirs.rate:,.1f}**"
-            f" | {theirs.median_ms:.2f} · {ours.median_ms:.2f}"
-            f" | {theirs.p99_ms:.2f} · {ours.p99_ms:.2f}"
-            f" | {theirs.cpu_ms:.3f} · {ours.cpu_ms:.3f} | {theirs.bytes:,} · {ours.bytes:,} |"
+            f"| {state}, {question} | {_all(cells, 'rate', ',.1f')} | {times(cells)}"
+            f" | {_all(cells, 'median_ms', '.2f')} | {_all(cells, 'p99_ms', '.2f')}"
+            f" | {_all(cells, 'cpu_ms', '.3f')} | {_all(cells[:2], 'bytes', ',')} |"
         )
     sys.stdout.flush()
+
+
+def _all(cells: list[Cell], name: str, style: str) -> str:
+    return " · ".join(format(getattr(cell, name), style) for cell in cells)
+
+
+def times(cells: list[Cell]) -> str:
+    """How many times the real server's requests a second: the bridge's, and empty aiohttp's."""
+    theirs, ours, empty = (cell.rate for cell in cells)
+    return f"{_short(ours / theirs)} of {_short(empty / theirs)}"
+
+
+def _short(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"
+
+
+def summary(name: str, found: dict[int, Found]) -> None:
+    """The table for the README."""
+    sizes = list(found)
+    last = found[sizes[-1]]
+    print(f"\n| beside {name} | " + " | ".join(f"{size:,}" for size in sizes), end="")
+    print(f" | CPU ms at {sizes[-1]:,} | bytes at {sizes[-1]:,} |")
+    print("|---" + "|--:" * (len(sizes) + 2) + "|")
+    for key, cells in last.items():
+        ratios = " | ".join(times(found[size][key]) for size in sizes)
+        print(
+            f"| {key[0]}, {key[1]} | {ratios} | {_all(cells, 'cpu_ms', '.2f')}"
+            f" | {_all(cells[:2], 'bytes', ',')} |"
+        )
 
 
 async def main() -> int:
@@ -405,7 +395,12 @@ async def main() -> int:
         print("skipped: there is no qbittorrent-nox here (apt-get install qbittorrent-nox)")
         return 0
     sizes = [int(size) for size in given.sizes.split(",")]
-    await compared(given.chroot, "5" if given.chroot else "4", sizes, given.seconds)
+    found: dict[int, Found] = {}
+    name, dialect = "", "5" if given.chroot else "4"
+    async for servers, size, at_size in compared(given.chroot, dialect, sizes, given.seconds):
+        name, found[size] = servers.real.name, at_size
+        show(servers, size, at_size)
+    summary(name, found)
     return 0
 
 
