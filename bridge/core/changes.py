@@ -32,6 +32,11 @@ def paused(torrent: Torrent, *, paused: bool) -> Torrent | None:
     return replace(torrent, paused=paused)
 
 
+def in_order(torrent: Torrent, *, order: int) -> Torrent:
+    """The torrent at another place among those that wait."""
+    return replace(torrent, order=order)
+
+
 def claimed(torrent: Torrent, category: str) -> Torrent:
     """The torrent once another arr has asked for it, under a category of its own."""
     if not category or category == torrent.category or category in torrent.claims:

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from msgspec import Struct
@@ -11,8 +12,9 @@ from msgspec.structs import replace
 
 from bridge.clock import Clock
 from bridge.config import CachedPolicy, Settings
+from bridge.core import queueing
 from bridge.core.board import Board
-from bridge.core.changes import claimed, paused, wanted_again, with_source, without_claim
+from bridge.core.changes import claimed, in_order, paused, wanted_again, with_source, without_claim
 from bridge.core.deliver import cleaning_of, new_attempt
 from bridge.core.engine import Engine
 from bridge.core.exporting import Exporter
@@ -126,6 +128,7 @@ class Commands:
 
     def _new(self, source: Source, request: AddRequest, save_path: str) -> Torrent:
         time = self._clock.time()
+        place = queueing.place_before_all if request.top else queueing.place_behind_all
         phase: Phase = Waiting(time)
         if not source.v1:
             phase = Failed(Cause.V2_ONLY, V2_ONLY, time)
@@ -152,7 +155,7 @@ class Commands:
             phase=phase,
             paused=request.paused,
             wishes=request.wishes,
-            order=self._top() if request.top else 0,
+            order=place(self._ledger.torrents.values()),
             added_at=time,
             changed_at=time,
             user_agent=request.user_agent,
@@ -187,20 +190,25 @@ class Commands:
         `category` is the one that whoever asks polls: of two arrs that want the same hash, each
         only gives up its own claim (design §5).
         """
-        for torrent_hash in self._known(hashes):
-            time = self._clock.time()
+        time = self._clock.time()
 
-            def change(torrent: Torrent, time: float = time) -> Torrent | None:
-                if not torrent.listed:
-                    return None
-                if category and category in torrent.claims:
-                    return without_claim(torrent, category)
-                cleaning = cleaning_of(torrent, and_files=and_files)
-                if category and category == torrent.category and torrent.claims:
-                    return self._inherited(replace(torrent, cleaning=cleaning), time)
-                return replace(torrent, phase=Removing(time), cleaning=cleaning)
+        def change(torrent: Torrent) -> Torrent | None:
+            if not torrent.listed:
+                return None
+            if category and category in torrent.claims:
+                return without_claim(torrent, category)
+            cleaning = cleaning_of(torrent, and_files=and_files)
+            if category and category == torrent.category and torrent.claims:
+                return self._inherited(replace(torrent, cleaning=cleaning), time)
+            return replace(torrent, phase=Removing(time), cleaning=cleaning)
 
+        known = self._known(hashes)
+        shared = {one for one in known if self._ledger.torrents[one].claims}
+        for torrent_hash in shared:
+            # Each that is inherited takes a folder, which the next one must see.
             await self._ledger.change(torrent_hash, change)
+        await self._change([one for one in known if one not in shared], change)
+        for torrent_hash in known:
             await self._engine.stop_acting(torrent_hash)
 
     def _inherited(self, torrent: Torrent, time: float) -> Torrent:
@@ -257,21 +265,12 @@ class Commands:
 
     # Order and wishes
 
-    async def move_to_top(self, hashes: Iterable[str]) -> None:
-        """Let these torrents go first."""
-        await self._reorder(hashes, lambda _order: self._top())
-
-    async def move_to_bottom(self, hashes: Iterable[str]) -> None:
-        """Let these torrents go last."""
-        await self._reorder(hashes, lambda _order: self._bottom())
-
-    async def move_up(self, hashes: Iterable[str]) -> None:
-        """Let these torrents go a step earlier."""
-        await self._reorder(hashes, lambda order: order - 1)
-
-    async def move_down(self, hashes: Iterable[str]) -> None:
-        """Let these torrents go a step later."""
-        await self._reorder(hashes, lambda order: order + 1)
+    async def move_in_queue(self, hashes: Iterable[str], verb: queueing.Verb) -> None:
+        """Change who waits before whom."""
+        orders = verb(self._ledger.torrents.values(), set(self._known(hashes)))
+        await self._ledger.change_all(
+            {one: partial(in_order, order=order) for one, order in orders.items()}
+        )
 
     async def change_wishes(
         self, hashes: Iterable[str], change: Callable[[Wishes], Wishes]
@@ -376,15 +375,3 @@ class Commands:
         if torrent is None or not torrent.listed:
             raise UnknownTorrent("no such torrent")
         return torrent
-
-    def _top(self) -> int:
-        return min((torrent.order for torrent in self._ledger.torrents.values()), default=0) - 1
-
-    def _bottom(self) -> int:
-        return max((torrent.order for torrent in self._ledger.torrents.values()), default=0) + 1
-
-    async def _reorder(self, hashes: Iterable[str], order: Callable[[int], int]) -> None:
-        for torrent_hash in self._known(hashes):
-            await self._ledger.change(
-                torrent_hash, lambda now: replace(now, order=order(now.order))
-            )

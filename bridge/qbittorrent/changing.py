@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from aiohttp import web
 from msgspec.structs import replace
 
+from bridge.core import queueing
 from bridge.core.commands import Commands
 from bridge.errors import BadParameter, Refused, UnknownTorrent
 from bridge.model import Wishes
@@ -39,6 +40,10 @@ class Changing:
             return answers.nothing()
 
         return handler
+
+    def order(self, verb: queueing.Verb) -> Handler:
+        """An endpoint that changes who waits before whom."""
+        return self.verb(lambda hashes: self._commands.move_in_queue(hashes, verb))
 
     async def delete(self, request: web.Request) -> web.Response:
         """Take torrents off the list. Arrs leave `deleteFiles` out when files are to stay."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from bridge.core import queueing
 from bridge.qbittorrent import idle
 from bridge.qbittorrent.face import Face
 
@@ -81,10 +82,10 @@ def _torrents_doing(face: Face) -> Iterator[Endpoint]:
     yield WRITE, "torrents/start", changing.verb(commands.resume)
     yield WRITE, "torrents/recheck", changing.verb(commands.recheck)
     yield WRITE, "torrents/reannounce", changing.verb(commands.reannounce)
-    yield WRITE, "torrents/topPrio", changing.verb(commands.move_to_top)
-    yield WRITE, "torrents/bottomPrio", changing.verb(commands.move_to_bottom)
-    yield WRITE, "torrents/increasePrio", changing.verb(commands.move_up)
-    yield WRITE, "torrents/decreasePrio", changing.verb(commands.move_down)
+    yield WRITE, "torrents/topPrio", changing.order(queueing.to_top)
+    yield WRITE, "torrents/bottomPrio", changing.order(queueing.to_bottom)
+    yield WRITE, "torrents/increasePrio", changing.order(queueing.a_step_up)
+    yield WRITE, "torrents/decreasePrio", changing.order(queueing.a_step_down)
 
 
 def _torrents_setting(face: Face) -> Iterator[Endpoint]:

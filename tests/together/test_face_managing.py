@@ -203,22 +203,44 @@ async def test_force_start_also_starts_what_was_paused(arr) -> None:
     assert (await row(arr, a))["force_start"] is False
 
 
+async def queue_of(arr) -> str:
+    rows = await arr.json("torrents/info", sort="priority")
+    assert [one["priority"] for one in rows] == list(range(1, len(rows) + 1))
+    return "".join(one["hash"][0] for one in rows)
+
+
 async def test_the_queue_is_changed_by_the_four_verbs(arr) -> None:
-    a, b, c = await given(arr, "a", "b", "c")
-
-    async def order() -> str:
-        rows = await arr.json("torrents/info", sort="priority")
-        assert [one["priority"] for one in rows] == [1, 2, 3]
-        return "".join(one["hash"][0] for one in rows)
-
-    before = await order()
+    a, b, c, d = await given(arr, "a", "b", "c", "d")
+    assert await queue_of(arr) == "abcd"
+    await does(arr, "increasePrio", hashes=d)
+    assert await queue_of(arr) == "abdc"
+    await does(arr, "decreasePrio", hashes=a)
+    assert await queue_of(arr) == "badc"
     await does(arr, "topPrio", hashes=c)
-    assert (await order())[0] == "c"
-    await does(arr, "bottomPrio", hashes=c)
-    assert (await order())[-1] == "c"
-    await does(arr, "increasePrio", hashes="0" * 40)
-    assert set(before) == {"a", "b", "c"}
-    assert {a[0], b[0]} == {"a", "b"}
+    assert await queue_of(arr) == "cbad"
+    await does(arr, "bottomPrio", hashes=b)
+    assert await queue_of(arr) == "cadb"
+    await does(arr, "increasePrio", hashes=c)
+    await does(arr, "decreasePrio", hashes=b)
+    await does(arr, "topPrio", hashes="0" * 40)
+    assert await queue_of(arr) == "cadb"
+
+
+async def test_several_moved_at_once_keep_their_order(arr) -> None:
+    a, b, _, d = await given(arr, "a", "b", "c", "d")
+    await does(arr, "topPrio", hashes=f"{d}|{b}")
+    assert await queue_of(arr) == "bdac"
+    await does(arr, "decreasePrio", hashes=f"{b}|{d}")
+    assert await queue_of(arr) == "abdc"
+    await does(arr, "bottomPrio", hashes=f"{d}|{a}")
+    assert await queue_of(arr) == "bcad"
+
+
+async def test_what_is_added_later_goes_behind_what_was_moved_to_the_end(arr) -> None:
+    a, _ = await given(arr, "a", "b")
+    await does(arr, "bottomPrio", hashes=a)
+    await given(arr, "c")
+    assert await queue_of(arr) == "bac"
 
 
 async def test_limits_are_kept_and_shown(arr) -> None:
