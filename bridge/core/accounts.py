@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 3600.0
 FIRST_SECONDS = 60.0  # a cached grab is over before this, and costs no call
-WALK_SECONDS = 3600.0
+WALK_SECONDS = 1200.0  # beyond the first page, what others delete is only noticed so
 WALK_PAGE, MOST_PAGES = 1000, 10
 
 

@@ -51,6 +51,24 @@ async def test_what_does_not_fit_into_the_plan_waits_here_in_order(house, torbox
     assert torbox.refusals.total() == 0
 
 
+async def test_a_slot_that_somebody_else_frees_is_noticed_among_hundreds_of_items(house, torbox):
+    theirs = [torbox.publish(f"Theirs.{n}", script=Stalled(at=0.5)) for n in range(3)]
+    for one in theirs:
+        torbox.already_in_account(one, days_ago=30)
+    torbox.foreign(300)
+    arr = await house.starts()
+    grabs = [torbox.publish(f"Show.{n}", script=FetchedOver(600)) for n in range(2)]
+    for grab in grabs:
+        await arr.grabs(grab)
+    await house.passes(120, step=5)
+    waiting = [grab for grab in grabs if (await told(house, grab))["phase"] == "waiting"]
+    assert waiting
+    for one in theirs:
+        torbox.delete(one.hash)
+    await house.passes(25 * 60, step=30)
+    assert all(torbox.item_of(grab.hash) for grab in waiting)
+
+
 async def test_cached_ones_go_first_and_past_full_slots(house, torbox, arr):
     uncached = [torbox.publish(f"Slow.{n}", script=FetchedOver(3600)) for n in range(5)]
     for grab in uncached:
