@@ -22,7 +22,7 @@ from bridge.delivery.segments import Segment, Segments
 from bridge.delivery.threads import Threads
 from bridge.delivery.together import all_of
 from bridge.delivery.turns import Turn, Turns
-from bridge.delivery.work import MOST_DISPROOFS, Work
+from bridge.delivery.work import Work
 from bridge.errors import (
     CdnBusy,
     CdnUnwell,
@@ -171,6 +171,7 @@ class Download:
     async def _take(self, body: Body, link: Link, segment: Segment, turn: Turn) -> None:
         """Write the body down; raise unless it ended as it should or the turn is over."""
         begin, paces = segment.at, (self._means.pace, self._work.pace)
+        ended = False
         try:
             writers, wrote = self._means.writers, self._count_held
             async with Pipe(writers, self._key, self._part, wrote) as pipe:
@@ -183,9 +184,10 @@ class Download:
                     await keep_to(paces, count)
                     if body.attested and (turn.over or segment.taken_over):
                         return
+            ended = not segment.left
         finally:
             self._count_held()
-            if body.too_long or (segment.left and not body.attested):
+            if body.too_long or not (ended or body.attested):
                 reached, segment.at = segment.at, begin
                 await self._drop(begin, reached)
         if body.too_long:
@@ -199,31 +201,35 @@ class Download:
         """See whether the bytes are the file's. Those that are not are gone, their link too."""
         await self._means.writers.run(self._key, self._part.open)
         with self._work.leg.verification():
-            wrong = await self._wrong()
+            wrong, what = await self._wrong()
             if not wrong:
                 await self._means.writers.run(self._key, self._part.finish)
                 return
         for start, stop in wrong:
             await self._drop(start, stop)
-        if self._work.disprove(self._file.path) >= MOST_DISPROOFS:
-            raise FileDisproved(
-                self._file.path, f"{self._file.path} came wrong three times (its checksum differs)"
-            )
+        path = self._file.path
+        if self._work.disprove([what], [path]):
+            raise FileDisproved(path, f"{path} came wrong three times (its checksum differs)")
 
-    async def _wrong(self) -> list[Range]:
-        """The bytes that are not the file's, by its pieces or else its checksum."""
-        pieces = self._part.pieces
+    async def _wrong(self) -> tuple[list[Range], str]:
+        """The bytes that are not the file's, by its pieces or else its checksum, and their name."""
+        path, pieces = self._file.path, self._part.pieces
         if pieces is not None and pieces.open:
             await self._means.readers.run_long(self._key, self._part.check)
         if pieces is not None and pieces.bad:
-            return pieces.bad
+            return pieces.bad, path
         if pieces is not None and pieces.cover_all:
-            return []
+            return [], path
         expected = (self._file.md5 or "").strip('" ').lower()
         if not _MD5.fullmatch(expected):
-            return []
+            return [], path
         found = await self._means.readers.run_long(self._key, self._part.md5)
-        return [] if found == expected else [(0, self._file.size)]
+        if found == expected:
+            return [], path
+        if pieces is not None:
+            # Its own pieces are right. These bytes may have come with them when they were wrong.
+            return pieces.outside, f"{path}, at its borders"
+        return [(0, self._file.size)], path
 
     async def _drop(self, start: int, stop: int) -> None:
         await self._means.writers.run_surely(self._key, self._part.drop, start, stop)

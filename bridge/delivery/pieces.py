@@ -11,7 +11,7 @@ from itertools import accumulate
 
 from msgspec import Struct
 
-from bridge.delivery.ranges import Range
+from bridge.delivery.ranges import Range, Ranges
 
 SHA1_BYTES = 20
 _ZEROS = memoryview(bytes(1 << 16))
@@ -148,6 +148,11 @@ class FilePieces:
     def cover_all(self) -> bool:
         """Whether every byte of the file is in a proven piece."""
         return self._first == 0 and self.proven_to == self._size
+
+    @property
+    def outside(self) -> list[Range]:
+        """The bytes of the file that are in none of them, but in pieces shared with others."""
+        return Ranges(map(self.range_of, range(self.count))).missing(self._size)
 
     def range_of(self, number: int) -> Range:
         """Its bytes in the file."""

@@ -67,7 +67,7 @@ class Turns:
         except asyncio.CancelledError:
             if ticket.done() and not ticket.cancelled():
                 self._give_back(key)
-            else:
+            elif ticket in self._waiting.get(key, ()):
                 self._leave(key, ticket)
             raise
 
@@ -78,6 +78,8 @@ class Turns:
             )
             ticket = self._waiting[key][0]
             self._leave(key, ticket)
+            if ticket.done():
+                continue  # cancelled, and its task has not come to say so
             self._taken[key] += 1
             self._count += 1
             self._served[key] = self._count

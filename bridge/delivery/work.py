@@ -1,7 +1,8 @@
 """What the delivery remembers of a torrent between two calls, in memory only."""
 
 import asyncio
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 from bridge.delivery.journal import Journal
@@ -23,7 +24,8 @@ class Work:
         self.holders = 0  # calls that hold the lock or wait for it
         self.over = False  # placed or discarded: nothing more to remember
         self.links: dict[str, Link] = {}
-        self._disproved: dict[str, set[str]] = {}  # file path → links whose bytes were wrong
+        self._wrong_links: dict[str, set[str]] = {}  # file path → links whose bytes were wrong
+        self._disproofs: Counter[str] = Counter()  # of files, and of pieces that files share
         self._size = 0
 
     @property
@@ -40,13 +42,21 @@ class Work:
         finally:
             self._size = 0
 
-    def disprove(self, path: str) -> int:
-        """The bytes of this file were wrong; from how many links they were, by now."""
-        disproved = self._disproved.setdefault(path, set())
-        if link := self.links.pop(path, None):
-            disproved.add(link.url)
-        return len(disproved)
+    def disprove(self, what: Collection[str], paths: Iterable[str]) -> list[str]:
+        """Files, or pieces that files share, came wrong; those of them that did so too often.
+
+        `paths` are the files that brought the bytes. Only what came over a link that nothing was
+        held against is counted.
+        """
+        over_new_link = False
+        for path in paths:
+            if link := self.links.pop(path, None):
+                self._wrong_links.setdefault(path, set()).add(link.url)
+                over_new_link = True
+        if over_new_link:
+            self._disproofs.update(what)
+        return [each for each in what if self._disproofs[each] >= MOST_DISPROOFS]
 
     def is_disproved(self, path: str, url: str) -> bool:
         """Whether this link already gave wrong bytes."""
-        return url in self._disproved.get(path, ())
+        return url in self._wrong_links.get(path, ())

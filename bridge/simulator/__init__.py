@@ -4,6 +4,8 @@ It answers as torbox-api.md says, not as a client would like. Tests and the demo
 """
 
 from .account import Item, QueueEntry
+from .cdn_faults import Spoiled
+from .cdn_weather import CdnWeather
 from .faults import Answer, AnswerAfterDoing, Cut, Hang, Odd, Weather
 from .gate import Call
 from .published import Published
@@ -29,6 +31,7 @@ __all__ = [
     "AnswerAfterDoing",
     "Cached",
     "Call",
+    "CdnWeather",
     "Cut",
     "Failing",
     "FetchedOver",
@@ -45,6 +48,7 @@ __all__ = [
     "Refused",
     "Script",
     "Simulator",
+    "Spoiled",
     "Stalled",
     "Step",
     "Steps",

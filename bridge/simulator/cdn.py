@@ -12,12 +12,14 @@ from aiohttp import web
 
 from . import replies, shapes, zipped
 from .cdn_faults import Faults, Spoiled
+from .cdn_weather import CdnWeather
 from .gate import MOST_REMEMBERED, Sleep, silence
 from .published import Published, TorrentFile
 from .world import Link, World
 
 CHUNK = 256 * 1024
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_GARBLED = bytes(byte ^ 0xFF for byte in range(256))
 ReadBytes = Callable[[int, int], bytes]  # start, length
 
 
@@ -62,6 +64,8 @@ class Cdn(Faults):
     expired_status: int = 400
     down: bool = False
     bytes_sent: int = 0
+    weather: CdnWeather | None = None  # befalls what no fault is queued for
+    _answers: Counter[str] = field(default_factory=Counter)
     _open: Counter[str] = field(default_factory=Counter)
     _open_by_address: Counter[str] = field(default_factory=Counter)
     _progress: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -81,6 +85,11 @@ class Cdn(Faults):
         """Wait until so many bytes of a file have been sent."""
         async with self._progress:
             await self._progress.wait_for(lambda: self.sent(path) >= count)
+
+    def clear(self) -> None:
+        """Nothing is spoiled any more."""
+        super().clear()
+        self.weather = None
 
     def release(self) -> None:
         """Stalled responses go on."""
@@ -157,7 +166,7 @@ class Cdn(Faults):
         self, request: web.Request, link: Link, file: TorrentFile, fetch: Fetch
     ) -> web.StreamResponse:
         asked = _part(request, file.size)
-        spoiled = self.draw(file.path, asked.start, asked.stop)
+        spoiled = self._spoiled(fetch, asked)
         if spoiled.redirect_to:
             fetch.status = 302
             return web.Response(status=302, headers={"Location": spoiled.redirect_to})
@@ -170,10 +179,20 @@ class Cdn(Faults):
             return web.Response(status=416, headers={"Content-Range": f"bytes */{file.size}"})
         return await self._stream(request, _reader(link, file), asked, spoiled, fetch)
 
+    def _spoiled(self, fetch: Fetch, asked: Part) -> Spoiled:
+        key = f"{fetch.hash}/{fetch.path}"
+        self._answers[key] += 1
+        spoiled = self.draw(fetch.path, asked.start, asked.stop)
+        if spoiled != Spoiled() or self.weather is None:
+            return spoiled
+        count = asked.stop - asked.start
+        return self.weather.spoiled(key, self._answers[key], asked.start, count) or spoiled
+
     def _spoiled_page(self, spoiled: Spoiled, fetch: Fetch) -> web.Response:
         size = 200 if spoiled.html_bytes is None else spoiled.html_bytes
         text = ("<html><body>" + "Please wait. " * (size // 13 + 1))[:size]
         response = self._page(fetch, spoiled.status or 200, text)
+        response.content_type = spoiled.page_type
         if spoiled.retry_after is not None:
             response.headers["Retry-After"] = str(spoiled.retry_after)
         return response
@@ -181,15 +200,19 @@ class Cdn(Faults):
     async def _stream(
         self, request: web.Request, read: ReadBytes, part: Part, spoiled: Spoiled, fetch: Fetch
     ) -> web.StreamResponse:
-        part = _shifted(part, spoiled.shift_by)
+        part = _shortened(_shifted(part, spoiled.shift_by), spoiled.part_bytes)
         length = max(0, part.stop - part.start + spoiled.length_by)
         response = web.StreamResponse(status=206 if part.partial else 200, headers=self._headers())
         response.content_type = shapes.mimetype(fetch.path)
         response.headers["Accept-Ranges"] = "bytes"
-        if part.partial:
+        if part.partial and not spoiled.unsaid_range:
             total = part.size + spoiled.length_by + spoiled.total_by
             last = part.start + length - 1
             response.headers["Content-Range"] = f"bytes {part.start}-{last}/{total}"
+        response.headers.update(spoiled.headers)
+        if spoiled.encoding is not None:
+            response.headers["Content-Encoding"] = spoiled.encoding
+        length = max(0, length + spoiled.body_by)
         if spoiled.no_length or fetch.zip:
             response.enable_chunked_encoding()
         else:
@@ -217,7 +240,7 @@ class Cdn(Faults):
                     await self._write(response, chunk[:before], fetch)
                     chunk, stop = chunk[before:], inf
                     if not stalls or not await silence(request, self._released):
-                        _close(request)
+                        _close(request, reset=spoiled.reset)
                         return
                 await self._write(response, chunk, fetch)
             await response.write_eof()
@@ -238,8 +261,12 @@ class Cdn(Faults):
                 await self.sleep(len(piece) / pace)
 
 
-def _close(request: web.Request) -> None:
-    if request.transport is not None:
+def _close(request: web.Request, *, reset: bool) -> None:
+    if request.transport is None:
+        return
+    if reset:
+        request.transport.abort()
+    else:
         request.transport.close()  # what was written still arrives
 
 
@@ -285,6 +312,12 @@ def _shifted(part: Part, by: int) -> Part:
     return Part(start, max(start, part.stop), part.size, partial=True)
 
 
+def _shortened(part: Part, most: int | None) -> Part:
+    if most is None or not part.partial:
+        return part
+    return Part(part.start, min(part.stop, part.start + max(1, most)), part.size, partial=True)
+
+
 def _stop(spoiled: Spoiled) -> float:
     """Bytes of the response after which nothing ordinary follows."""
     marks = [mark for mark in (spoiled.cut_after, spoiled.stall_after) if mark is not None]
@@ -302,5 +335,5 @@ def _chunks(read: ReadBytes, part: Part, length: int, spoiled: Spoiled) -> Itera
         if wrong is not None and at <= wrong < at + len(chunk):
             index = wrong - at
             chunk = chunk[:index] + bytes([chunk[index] ^ 0xFF]) + chunk[index + 1 :]
-        yield chunk
+        yield chunk.translate(_GARBLED) if spoiled.garbled else chunk
         at += len(chunk)

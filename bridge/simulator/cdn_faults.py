@@ -13,13 +13,21 @@ class Spoiled:
     stall_after: int | None = None  # bytes, then silence until the client leaves
     ignore_range: bool = False
     html_bytes: int | None = None  # a page of this size instead
+    page_type: str = "text/html"  # what the page claims to be
     status: int | None = None
-    retry_after: int | None = None
+    retry_after: int | str | None = None
     length_by: int = 0  # Content-Length and total are wrong by so much, and so is the body
     total_by: int = 0  # only the total of Content-Range is
     shift_by: int = 0  # a range that begins elsewhere, and says so
     wrong_at: int | None = None  # this byte of the file is wrong
+    garbled: bool = False  # all of its bytes are wrong
     no_length: bool = False  # chunked, of unknown length
+    body_by: int = 0  # the body is longer or shorter than Content-Range says; nothing else is
+    part_bytes: int | None = None  # a range that ends after so many bytes, and says so
+    unsaid_range: bool = False  # 206 without Content-Range
+    encoding: str | None = None  # the Content-Encoding that is claimed
+    headers: tuple[tuple[str, str], ...] = ()  # more of them, such as an ETag
+    reset: bool = False  # a cut throws away what is under way
     redirect_to: str | None = None
 
 
@@ -74,7 +82,7 @@ class Faults:
         self,
         status: int,
         *,
-        retry_after: int | None = None,
+        retry_after: int | str | None = None,
         path: str | None = None,
         times: float = 1,
     ) -> None:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from . import faults, habits, scripts
 from .cdn_faults import Spoiled
+from .cdn_weather import CdnWeather
 from .faults import Weather
 from .published import Published
 
@@ -41,6 +42,7 @@ class Control:
             "next": self.next,
             "weather": self.weather,
             "cdn": self.cdn,
+            "cdn_weather": self.cdn_weather,
             "follow": self.follow,
             "foreign": lambda told: {"ids": [i.id for i in self.simulator.foreign(told["count"])]},
             "already_in_account": self.already_in_account,
@@ -94,7 +96,7 @@ class Control:
 
     def weather(self, told: Told) -> None:
         """Weather's own fields; an empty object for none."""
-        told = {key: tuple(v) if isinstance(v, list) else v for key, v in told.items()}
+        told = _with_tuples(told)
         if told.get("endpoints") is not None:
             told["endpoints"] = frozenset(told["endpoints"])
         self.simulator.weather = Weather(**told) if told else None
@@ -105,7 +107,12 @@ class Control:
             self.simulator.cdn.slow(float(told.pop("bytes_per_second")))
         times = float(told.pop("times", 1))
         if told:
+            told["headers"] = tuple(map(tuple, told.get("headers", ())))
             self.simulator.cdn.spoil(Spoiled(**told), times)
+
+    def cdn_weather(self, told: Told) -> None:
+        """CdnWeather's own fields; an empty object for none."""
+        self.simulator.cdn.weather = CdnWeather(**_with_tuples(told)) if told else None
 
     def follow(self, told: Told) -> None:
         """`{hash, script}`."""
@@ -184,6 +191,10 @@ def _change(target: Any, told: Told, kind: type) -> None:
             _change(current, value, type(current))
         else:
             setattr(target, name, value)
+
+
+def _with_tuples(told: Told) -> Told:
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in told.items()}
 
 
 def _size(value: object) -> str:

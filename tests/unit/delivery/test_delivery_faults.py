@@ -67,6 +67,16 @@ async def sends_the_whole_unmeasured(cdn, request, content, start):
     return response
 
 
+async def sends_the_whole_unmeasured_and_no_end(cdn, request, content, start):
+    response = part(content, 0, status=200)
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    await response.write(content)
+    await asyncio.sleep(0.1)  # so that the bytes are read before the cut is seen
+    request.transport.close()
+    return response
+
+
 async def sends_a_short_whole_unmeasured(cdn, request, content, start):
     response = part(content, 0, status=200)
     response.enable_chunked_encoding()
@@ -181,6 +191,7 @@ FAULTS = [
     ignores_range,
     cuts_the_whole,
     sends_the_whole_unmeasured,
+    sends_the_whole_unmeasured_and_no_end,
     sends_a_short_whole_unmeasured,
     sends_too_much,
     sends_a_page,
@@ -236,6 +247,26 @@ async def test_after_any_two_faults_the_files_are_whole(cdn, delivery, incomplet
         if (incomplete / file.path).read_bytes() != cdn.contents[file.path]
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("by", ["md5", "pieces"])
+async def test_what_was_taken_back_proves_nothing_of_what_comes_instead(
+    by, cdn, delivery, incomplete
+):
+    file = cdn.holds("film.mkv", SIZE, md5=by == "md5")
+    proof = cdn.proof(64 * KIB) if by == "pieces" else None
+
+    async def sends_other_bytes(cdn, request, content, start):
+        response = part(content, start, size=len(content) - start)
+        await response.prepare(request)
+        await response.write(bytes(len(content) - start))
+        return response
+
+    cdn.will(file, sends_the_whole_unmeasured_and_no_end, sends_other_bytes)
+
+    await delivery.deliver(HASH, "Show", [file], cdn.link, proof)
+
+    assert (incomplete / file.path).read_bytes() == cdn.contents[file.path]
 
 
 async def test_it_continues_at_the_byte_where_the_connection_was_cut(cdn, delivery, incomplete):

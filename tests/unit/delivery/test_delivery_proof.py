@@ -133,6 +133,30 @@ async def test_a_piece_over_a_border_is_proven_once_both_files_are_here(cdn, del
     assert cdn.ranges(small[0]) == ["bytes=0-", "bytes=0-"]
 
 
+@pytest.mark.parametrize("md5", [True, False])
+async def test_a_border_that_came_with_wrong_pieces_is_not_counted_once_more(
+    md5, cdn, delivery, incomplete
+):
+    files = [cdn.holds("1.mkv", PIECE + 100, md5=md5), cdn.holds("2.mkv", PIECE, md5=md5)]
+    cdn.will(files[0], wrong_at(1, PIECE + 1), wrong_at(1))
+
+    await delivery.deliver(HASH, "Show", files, cdn.link, cdn.proof(PIECE))
+
+    assert whole(cdn, incomplete)
+
+
+async def test_if_only_the_checksum_is_wrong_only_what_others_share_comes_again(
+    cdn, delivery, incomplete
+):
+    first, last = cdn.holds("1.mkv", 100), cdn.holds("2.mkv", 2 * PIECE, md5=True)
+    cdn.will(last, wrong_at(PIECE - 101))
+
+    await delivery.deliver(HASH, "Show", [first, last], cdn.link, cdn.proof(PIECE))
+
+    assert cdn.ranges(last) == ["bytes=0-", f"bytes=0-{PIECE - 101}"]
+    assert whole(cdn, incomplete)
+
+
 async def test_a_border_that_stays_wrong_disproves(cdn, delivery):
     files = [cdn.holds("1.mkv", PIECE + 100), cdn.holds("2.mkv", PIECE)]
     cdn.will(files[0], *[wrong_at(PIECE + 1)] * 3)

@@ -5,6 +5,8 @@ import zipfile
 import aiohttp
 import pytest
 
+from bridge.simulator import CdnWeather, Spoiled
+
 SIZE = 1_000_000
 
 
@@ -215,6 +217,60 @@ async def test_a_length_can_be_hidden(call, link, torbox, made):
     async with call.get(link) as response:
         assert response.content_length is None
         assert await response.read() == made.content("a.mkv")
+
+
+@pytest.mark.parametrize("by", [-1000, 1000])
+async def test_a_body_can_be_of_another_length_than_its_range(call, link, torbox, by):
+    torbox.cdn.spoil(Spoiled(body_by=by))
+    async with call.get(link, "bytes=10-") as response:
+        assert response.headers["Content-Range"] == f"bytes 10-{SIZE - 1}/{SIZE}"
+        assert response.content_length == len(await response.read()) == SIZE - 10 + by
+
+
+async def test_a_range_can_end_early_or_not_be_said_at_all(call, link, torbox, made):
+    torbox.cdn.spoil(Spoiled(part_bytes=5))
+    async with call.get(link, "bytes=10-") as response:
+        assert response.headers["Content-Range"] == f"bytes 10-14/{SIZE}"
+        assert await response.read() == made.content("a.mkv")[10:15]
+    torbox.cdn.spoil(Spoiled(unsaid_range=True))
+    async with call.get(link, "bytes=10-") as response:
+        assert response.status == 206
+        assert "Content-Range" not in response.headers
+
+
+async def test_an_answer_can_claim_to_be_what_it_is_not(call, link, torbox, made):
+    torbox.cdn.spoil(Spoiled(encoding="own", headers=(("ETag", '"2"'),)))
+    async with call.get(link) as response:
+        assert (response.headers["Content-Encoding"], response.headers["ETag"]) == ("own", '"2"')
+        assert await response.read() == made.content("a.mkv")
+    torbox.cdn.spoil(Spoiled(html_bytes=150, page_type="video/x-matroska"))
+    async with call.get(link) as response:
+        assert (response.content_type, len(await response.read())) == ("video/x-matroska", 150)
+    torbox.cdn.spoil(Spoiled(garbled=True))
+    got, right = await whole(call, link), made.content("a.mkv")
+    assert all(one != other for one, other in zip(got, right, strict=True))
+
+
+async def test_a_connection_can_be_reset(call, link, torbox):
+    torbox.cdn.spoil(Spoiled(cut_after=0, reset=True))
+    with pytest.raises(aiohttp.ClientError):
+        await whole(call, link)
+
+
+async def test_bad_days_of_the_cdn_are_the_same_for_the_same_seed(call, link, torbox, made):
+    kinds = ("refused", "page", "ill")
+    days = []
+    for seed in (1, 1, 2):
+        weather = CdnWeather(seed, 0.5, kinds)
+        days.append([weather.spoiled("a", number, 0, SIZE) for number in range(100)])
+    assert days[0] == days[1] != days[2]
+    assert 30 < sum(day is not None for day in days[0]) < 70
+
+    torbox.cdn.weather = CdnWeather(1, 1.0, kinds)
+    async with call.get(link) as response:
+        assert response.content_type == "text/html"
+    torbox.cdn.clear()
+    assert await whole(call, link) == made.content("a.mkv")
 
 
 async def test_one_byte_can_be_wrong_for_those_who_ask_for_it(call, link, torbox, made):

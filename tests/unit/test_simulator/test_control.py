@@ -103,6 +103,9 @@ async def test_faults_and_weather_are_made_by_http(control, call, torbox):
     await control("cdn", path="a.mkv", status=503, times=1, bytes_per_second=1e9)
     async with call.get(await call.link_to(made, "a.mkv")) as response:
         assert response.status == 503
+    await control("cdn_weather", seed=1, chance=1, kinds=["refused"])
+    async with call.get(await call.link_to(made, "a.mkv")) as response:
+        assert 400 <= response.status < 500
     await control("cdn", status=503, times=9)
     await control("clear")
     async with call.get(await call.link_to(made, "a.mkv")) as response:
