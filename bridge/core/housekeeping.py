@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
 from bridge.clock import Clock
+from bridge.core.background import Background, Work
 from bridge.core.board import Board
 from bridge.core.clean import Cleaner
 from bridge.core.engine import Engine
@@ -24,7 +24,7 @@ FORGET_SECONDS = 86400.0
 MOST_FOLDERS = 1000
 
 
-class Housekeeper:
+class Housekeeper(Background):
     """Makes category folders, measures free space, and ends the seeding of what is removed."""
 
     def __init__(
@@ -45,27 +45,12 @@ class Housekeeper:
         self._store = store
         self._clock = clock
         self._folders: asyncio.Queue[str] = asyncio.Queue(MOST_FOLDERS)
-        self._group = asyncio.TaskGroup()
-        self._tasks: list[asyncio.Task[None]] = []
         labels.wants_folder = self._want
 
-    async def __aenter__(self) -> Self:
-        await self._group.__aenter__()
+    async def _begin(self) -> Iterable[Work]:
         for name in self._board.categories:
             self._want(self._labels.path(name))
-        works = (self._make_folders(), self._measure(), self._end_seeding(), self._forget_calls())
-        self._tasks = [self._group.create_task(work) for work in works]
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await self._group.__aexit__(kind, error, traceback)
+        return [self._make_folders(), self._measure(), self._end_seeding(), self._forget_calls()]
 
     def _want(self, path: str) -> None:
         if not self._folders.full():

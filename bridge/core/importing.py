@@ -7,14 +7,13 @@ minutes: until then it is shown as seeding.
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
 from bridge.clock import Clock
 from bridge.core import ours
+from bridge.core.background import Background, Work
 from bridge.core.contacts import Contact, Note
 from bridge.core.ledger import Ledger
 from bridge.core.outlook import HAND_OVER_SECONDS
@@ -30,7 +29,7 @@ SILENCE_SECONDS = 30.0
 BETWEEN_SECONDS = 1.0  # what becomes complete meanwhile is asked for in one call
 
 
-class Importer:
+class Importer(Background):
     """Follows complete torrents until they are imported. `async with` runs it."""
 
     def __init__(
@@ -49,27 +48,12 @@ class Importer:
         self._until: dict[str, float] = {}  # hash → when it is handed over anyway, since 1970
         self._moved: set[str] = set()  # whose category was changed
         self._wake = asyncio.Event()
-        self._group = asyncio.TaskGroup()
-        self._tasks: list[asyncio.Task[None]] = []
         ledger.listen(self._changed)
 
-    async def __aenter__(self) -> Self:
+    async def _begin(self) -> Iterable[Work]:
         for torrent in self._ledger.torrents.values():
             self._changed(None, torrent)
-        await self._group.__aenter__()
-        for work in (self._run(), *(asker.run() for asker in self._askers)):
-            self._tasks.append(self._group.create_task(work, name="importer"))
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await self._group.__aexit__(kind, error, traceback)
+        return [self._run(), *(asker.run() for asker in self._askers)]
 
     def _changed(self, before: Torrent | None, after: Torrent | None) -> None:
         torrent = after or before

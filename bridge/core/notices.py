@@ -6,11 +6,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from bridge.clock import Clock
 from bridge.config import NotifySettings
+from bridge.core.background import Background, Work
 from bridge.core.ledger import Ledger
 from bridge.errors import NotSent
 from bridge.model import Complete, Failed, Told, Torrent
@@ -44,7 +44,7 @@ class Lasting:
     told: bool = False
 
 
-class Notifier:
+class Notifier(Background):
     """Collects notices and sends them. `async with` runs it.
 
     `attention` tells what waits for a person just now: a sentence for each cause.
@@ -66,27 +66,11 @@ class Notifier:
         self._left_out = 0
         self._lasting: dict[str, Lasting] = {}
         self._arrived = asyncio.Event()
-        self._group = asyncio.TaskGroup()
-        self._tasks: list[asyncio.Task[None]] = []
         if senders:
             ledger.listen(self._changed)
 
-    async def __aenter__(self) -> Self:
-        await self._group.__aenter__()
-        if self._senders:
-            for work in (self._send_all(), self._look()):
-                self._tasks.append(self._group.create_task(work, name="notices"))
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await self._group.__aexit__(kind, error, traceback)
+    async def _begin(self) -> Iterable[Work]:
+        return [self._send_all(), self._look()] if self._senders else []
 
     # What happens
 

@@ -7,15 +7,14 @@ torrent here. What is about to be sent is stored first, and looked up after a cr
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
-from types import TracebackType
-from typing import Self
+from collections.abc import Awaitable, Iterable, Sequence
 
 from msgspec.structs import replace
 
 from bridge.clock import Clock
 from bridge.config import FailureAction, FailuresSettings
 from bridge.core import ours
+from bridge.core.background import Background, Work
 from bridge.core.contacts import Contact, Note
 from bridge.core.finding import Finder, Found, Nowhere
 from bridge.core.ledger import Ledger
@@ -36,7 +35,7 @@ NO_KEY = (
 )
 
 
-class Teller:
+class Teller(Background):
     """Tells the arrs of what failed. `async with` runs it; nothing of it blocks the engine."""
 
     def __init__(
@@ -63,30 +62,16 @@ class Teller:
         self._open: dict[str, Telling] = {}
         self._said_what_a_key_does = False
         self._wake = asyncio.Event()
-        self._group = asyncio.TaskGroup()
-        self._task: asyncio.Task[None] | None = None
         ledger.listen(self._changed)
 
-    async def __aenter__(self) -> Self:
+    async def _begin(self) -> Iterable[Work]:
         await self._quota.load()
         self._open = {one.hash: one for one in await self._store.ask(tellings)}
         now = self._clock.monotonic()
         self._due = dict.fromkeys(self._open, now)
         for torrent in self._ledger.torrents.values():
             self._changed(None, torrent)
-        await self._group.__aenter__()
-        self._task = self._group.create_task(self._run(), name="teller")
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-        await self._group.__aexit__(kind, error, traceback)
+        return [self._run()]
 
     def _changed(self, before: Torrent | None, after: Torrent | None) -> None:
         torrent = after or before

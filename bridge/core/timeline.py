@@ -1,12 +1,10 @@
 """What happened to each torrent, with times: for the page and the API, and the same in the log."""
 
-import asyncio
 import logging
 from collections.abc import Iterable, Mapping
-from types import TracebackType
-from typing import Self
 
 from bridge.clock import Clock
+from bridge.core.background import Background, Work
 from bridge.core.board import Board, Entry
 from bridge.core.happenings import happenings, seen_change
 from bridge.core.ledger import Ledger
@@ -23,7 +21,7 @@ MOST_SAVED_AT_ONCE = 500
 AGAIN_SECONDS = 1800.0  # what stalls and moves in turns is told once in so long
 
 
-class Timeline:
+class Timeline(Background):
     """Every torrent's history. What happened in the last seconds may be lost with a crash."""
 
     def __init__(self, ledger: Ledger, board: Board, store: Store, clock: Clock) -> None:
@@ -33,31 +31,19 @@ class Timeline:
         self._of: dict[str, tuple[Happening, ...]] = {}
         self._seen_at: dict[str, dict[str, float]] = {}  # hash → situation → when it was told
         self._unsaved: dict[str, None] = {}
-        self._group = asyncio.TaskGroup()
-        self._task: asyncio.Task[None] | None = None
         ledger.listen(self._changed)
         board.listen(self._shown)
 
-    async def __aenter__(self) -> Self:
+    async def _begin(self) -> Iterable[Work]:
         kept = await self._store.ask(timelines)
         for torrent_hash, told in kept.items():
             if torrent_hash in self._ledger.torrents:
                 self._of[torrent_hash] = _shortened((*told, *self.of(torrent_hash)))
             else:
                 self._unsaved[torrent_hash] = None
-        await self._group.__aenter__()
-        self._task = self._group.create_task(self._run(), name="timeline")
-        return self
+        return [self._run()]
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-        await self._group.__aexit__(kind, error, traceback)
+    async def _end(self) -> None:
         await self._save()
 
     def of(self, torrent_hash: str) -> tuple[Happening, ...]:
