@@ -365,6 +365,7 @@ class Delivery:
         before = paths.inner_folder(incomplete, folder)
         if before != inner:
             before.rename(inner)
+        moving.remove_copy(incomplete, incomplete.name)
         removal.tidy(incomplete, [f"{folder}/{file.path}" for file in files])
         inner.mkdir(exist_ok=True)
         return inner

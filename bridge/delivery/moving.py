@@ -28,6 +28,8 @@ def move_folder(source: Path, target: Path, mark: str, stop: threading.Event) ->
     target.parent.mkdir(parents=True, exist_ok=True)
     copy = target.parent / f"{HIDDEN}{mark}"
     copied = source.parent / f"{HIDDEN}{mark}-copied"
+    if _noted_copy(source.parent, mark) not in {None, copy}:
+        remove_copy(source.parent, mark)  # it was to go elsewhere
     if _exists(copied) and not _exists(copy) and not _exists(target):
         # The copy was lost; what was copied is still here, so begin again.
         _rename(copied, source)
@@ -35,6 +37,7 @@ def move_folder(source: Path, target: Path, mark: str, stop: threading.Event) ->
         _refuse_taken(target)
         if _renamed(source, target):
             return
+        _note_copy(source.parent, mark, copy)
         _copy_across(source, copy, stop)
         if stop.is_set():
             return
@@ -47,6 +50,7 @@ def move_folder(source: Path, target: Path, mark: str, stop: threading.Event) ->
         raise FilesMissing(f"what should become {target.name} is not here any more")
     if _exists(copied):
         shutil.rmtree(copied)
+    _note(source.parent, mark).unlink(missing_ok=True)
 
 
 def is_copied_only(folder: Path, target: Path, mark: str) -> bool:
@@ -120,8 +124,37 @@ def mark_of(name: str) -> str:
 
 
 def remove_copied(folder: Path, mark: str) -> None:
-    """Take away what an interrupted move left in the folder it moved from."""
+    """Take away what an interrupted move left in the folder it moved from, and its copy."""
+    remove_copy(folder, mark)
     shutil.rmtree(folder / f"{HIDDEN}{mark}-copied", ignore_errors=True)
+
+
+def remove_copy(folder: Path, mark: str) -> None:
+    """Take away the copy that an interrupted move made of something in this folder."""
+    copy = _noted_copy(folder, mark)
+    if copy is not None and copy.name == f"{HIDDEN}{mark}" and _exists(copy):
+        shutil.rmtree(copy)
+    _note(folder, mark).unlink(missing_ok=True)
+
+
+def _note_copy(folder: Path, mark: str, copy: Path) -> None:
+    """Where it is must be known to who removes what is copied: the target may be another then."""
+    with _note(folder, mark).open("w") as note:
+        note.write(str(copy))
+        note.flush()
+        os.fsync(note.fileno())
+    flush_folder(folder)
+
+
+def _noted_copy(folder: Path, mark: str) -> Path | None:
+    try:
+        return Path(_note(folder, mark).read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _note(folder: Path, mark: str) -> Path:
+    return folder / f"{HIDDEN}{mark}-copy"
 
 
 def _exists(path: Path) -> bool:

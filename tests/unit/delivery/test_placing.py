@@ -9,7 +9,7 @@ import pytest
 
 from bridge.clock import Clock
 from bridge.config import DownloadsSettings, ImportMode
-from bridge.delivery import Delivery
+from bridge.delivery import Delivery, moving
 from bridge.errors import DiskTrouble, FilesMissing, Refused, TargetTaken
 from bridge.model import File
 
@@ -399,6 +399,62 @@ async def test_a_copy_that_was_lost_is_made_again(spread, tmp_path, other_disk):
     await spread.place(HASH, str(tmp_path / "downloads/tv"), "Show")
 
     assert tree(tmp_path / "downloads/tv/Show") == WHOLE
+
+
+@pytest.fixture
+def killed_in_mid_copy(spread, tmp_path, monkeypatch):
+    """The bridge ends while it copies to tv; what it leaves lies there as after kill -9."""
+
+    async def killed() -> Path:
+        def dies(source, target, stop):
+            target.write_bytes(b"vi")
+            raise OSError("killed")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(moving, "_copy_file", dies)
+            with pytest.raises(DiskTrouble):
+                await spread.place(HASH, str(tmp_path / "downloads/tv"), "Show")
+        copy = tmp_path / f"downloads/tv/.torbox-bridge-{HASH}"
+        assert copy.is_dir()
+        return copy
+
+    return killed
+
+
+async def test_removed_after_a_crash_in_mid_copy_nothing_is_left(
+    spread, killed_in_mid_copy, tmp_path, other_disk
+):
+    await killed_in_mid_copy()
+
+    await spread.discard_incomplete(HASH, "Show", FILES)
+
+    assert list((tmp_path / "downloads/tv").iterdir()) == []
+    assert list((other_disk / "incomplete").iterdir()) == []
+
+
+async def test_a_copy_that_was_to_go_elsewhere_is_taken_away(
+    spread, killed_in_mid_copy, tmp_path, other_disk
+):
+    root = tmp_path / "downloads"
+    await killed_in_mid_copy()
+
+    await spread.place(HASH, str(root / "films"), "Show")
+
+    assert list((root / "tv").iterdir()) == []
+    assert tree(root / "films") == {f"Show/{path}": content for path, content in WHOLE.items()}
+    assert list((other_disk / "incomplete").iterdir()) == []
+
+
+async def test_a_note_of_a_copy_removes_nothing_but_copies(spread, tmp_path, other_disk):
+    root = tmp_path / "downloads"
+    fill(root / "tv/Somebody's")
+    note = other_disk / "incomplete" / HASH / f".torbox-bridge-{HASH}-copy"
+    note.write_text(str(root / "tv/Somebody's"))
+
+    await spread.discard_incomplete(HASH, "Show", FILES)
+
+    assert tree(root / "tv/Somebody's") == WHOLE
+    assert list((other_disk / "incomplete").iterdir()) == []
 
 
 async def test_across_disks_a_taken_name_is_left_alone(spread, tmp_path):
