@@ -49,7 +49,7 @@ class Line:
         self._port = port
         # As the arrs, browsers and most libraries do.
         accepts = "Accept-Encoding: gzip\r\n" if packed else ""
-        self._head = f" HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{accepts}"
+        self._head = f" HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUser-Agent: polling/1.0\r\n{accepts}"
         self._buffer = memoryview(bytearray(MOST_ANSWER_BYTES))
         self._connect()
         self.post("auth/login", username="admin", password=PASSWORD)

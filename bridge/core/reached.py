@@ -22,8 +22,10 @@ class Reached:
         """An arr that is logged in asked us by this name."""
         kind = user_agent.partition("/")[0].capitalize()
         seen = self._seen.get(kind)
+        if seen is None:
+            return
         address = _split(host)
-        if seen is None or address is None or address in seen:
+        if address is None or address in seen:
             return
         seen[address] = None
         while len(seen) > MOST_ADDRESSES:

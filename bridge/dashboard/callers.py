@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
@@ -56,7 +57,9 @@ class Callers:
         before = self._callers.pop(name, Caller(name, version, name in ARRS))
         now = self._clock.time()
         refused = request.path.endswith(_LOGIN) and not _let_in(response)
-        category = display_name(request.query.get("category", ""))[:MOST_CHARACTERS]
+        category = ""
+        if "category" in request.rel_url.raw_query_string:
+            category = display_name(request.query.get("category", ""))[:MOST_CHARACTERS]
         self._callers[name] = Caller(
             name,
             version,
@@ -69,6 +72,7 @@ class Callers:
             del self._callers[next(iter(self._callers))]
 
 
+@lru_cache(maxsize=64)
 def named(agent: str) -> tuple[str, str]:
     """The program's name and version: `Sonarr/4.0.19 (debian 12)` is Sonarr, 4.0.19."""
     found = _PRODUCT.match(display_name(agent))

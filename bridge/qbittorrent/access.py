@@ -56,20 +56,23 @@ class Access:
             return await handler(request)
         if refusal := self._refuse_form(request, path):
             return refusal
-        keyed = self._bearer(request)
-        if not self.origins.takes(_caller(request)):
+        keyed, caller = self._bearer(request), _caller(request)
+        if not self.origins.takes(caller):
             return word(401)
-        if keyed is not True and not self.origins.same_site(_caller(request)):
+        if keyed is not True and not self.origins.same_site(caller):
             return word(401)
         guarded = bool(_ENDPOINT.fullmatch(path)) or path.startswith(_GUARDED)
         if not guarded or path == LOGIN:
             return await handler(request)
-        session = await self._session(request, keyed)
+        sids = list(sids_in(_cookies(request)))
+        session = await self._session(request, caller, sids, keyed)
         if session is None:
             return word(403)
         request[SESSION] = session
         response = await handler(request)
-        self._offer_cookie(request, response, session)
+        # A caller from a trusted network gets the session's cookie, as on the real server.
+        if session.sid not in sids and hdrs.AUTHORIZATION not in request.headers:
+            self._offer_cookie(response, session)
         return response
 
     async def login(self, request: web.Request) -> web.Response:
@@ -126,34 +129,31 @@ class Access:
             return None
         return self.credentials.bearer(key.strip())
 
-    async def _session(self, request: web.Request, keyed: bool | None) -> Session | None:
+    async def _session(
+        self, request: web.Request, caller: Caller, sids: list[str], keyed: bool | None
+    ) -> Session | None:
         if keyed is False:
             return None  # a wrong key is a no even with a valid cookie (qbittorrent.md §2)
         if keyed:
-            return self.sessions.of_caller(self._caller("bearer", request))
-        if session := self.sessions.find(sids_in(_cookies(request))):
+            return self.sessions.of_caller(self._caller("bearer", caller))
+        if session := self.sessions.find(sids):
             return session
-        if self.origins.trusts(_caller(request)):
-            return self.sessions.of_caller(self._caller("trusted", request))
+        if self.origins.trusts(caller):
+            return self.sessions.of_caller(self._caller("trusted", caller))
         scheme, _, value = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         if scheme.lower() != "basic":
             return None
-        if await self.credentials.basic(self.origins.address(_caller(request)), value.strip()):
-            return self.sessions.of_caller(self._caller("basic", request))
+        if await self.credentials.basic(self.origins.address(caller), value.strip()):
+            return self.sessions.of_caller(self._caller("basic", caller))
         return None
 
-    def _caller(self, how: str, request: web.Request) -> str:
+    def _caller(self, how: str, caller: Caller) -> str:
         """Two programs on one machine are two callers."""
-        agent = request.headers.get(hdrs.USER_AGENT, "")[:200]
-        return f"{how} {self.origins.address(_caller(request))} {agent}"
+        agent = caller.headers.get(hdrs.USER_AGENT, "")[:200]
+        return f"{how} {self.origins.address(caller)} {agent}"
 
-    def _offer_cookie(
-        self, request: web.Request, response: web.StreamResponse, session: Session
-    ) -> None:
-        """A caller from a trusted network gets the session's cookie, as on the real server."""
-        if hdrs.SET_COOKIE in response.headers or hdrs.AUTHORIZATION in request.headers:
-            return
-        if session.sid not in sids_in(_cookies(request)):
+    def _offer_cookie(self, response: web.StreamResponse, session: Session) -> None:
+        if hdrs.SET_COOKIE not in response.headers:
             self._set_cookie(response, session)
 
     def _set_cookie(self, response: web.StreamResponse, session: Session) -> None:

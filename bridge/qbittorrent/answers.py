@@ -1,37 +1,16 @@
 """Answers as qBittorrent gives them: text, JSON, or three bare headers (qbittorrent.md §1)."""
 
-import asyncio
-import zlib
 from collections.abc import Mapping
 
 from aiohttp import hdrs, web
 
 from bridge.qbittorrent.dialect import PLAIN_TEXT, Dialect
 from bridge.qbittorrent.encoding import encode
+from bridge.qbittorrent.packing import Body
 
 JSON = "application/json"
 SMALLEST_PACKED = 1024  # smaller bodies are sent as they are
 SMALLEST_GAIN = 24
-WINDOW_BYTES = 1 << 12
-GZIP = 16  # zlib's word for gzip's header and end, beside the window's size
-PACKED_IN_LOOP = 16 * 1024  # larger ones are packed in a thread
-
-
-class Body:
-    """Bytes that may be sent often, packed at most once."""
-
-    def __init__(self, plain: bytes) -> None:
-        self.plain = plain
-        self._packed: bytes | None = None
-
-    async def packed(self) -> bytes:
-        """The bytes as gzip."""
-        if self._packed is None:
-            if len(self.plain) < PACKED_IN_LOOP:
-                self._packed = _pack(self.plain)
-            else:
-                self._packed = await asyncio.to_thread(_pack, self.plain)
-        return self._packed
 
 
 BODY = web.ResponseKey("body", Body)
@@ -61,8 +40,8 @@ def json(value: object) -> web.Response:
 
 
 def ready(body: Body) -> web.Response:
-    """JSON that was written before."""
-    response = octets(body.plain, JSON)
+    """JSON that was written before; `pack` puts it in."""
+    response = octets(b"", JSON)
     response[BODY] = body
     return response
 
@@ -73,17 +52,17 @@ def octets(body: bytes, content_type: str, status: int = 200) -> web.Response:
 
 
 async def pack(request: web.Request, response: web.StreamResponse) -> None:
-    """Send it as gzip where the client takes that and it pays."""
+    """Send it as gzip where the client takes that and it pays, else as it is."""
     if not isinstance(response, web.Response) or not isinstance(response.body, bytes):
         return
-    if len(response.body) <= SMALLEST_PACKED or hdrs.CONTENT_ENCODING in response.headers:
-        return
-    if not _takes_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
-        return
-    packed = await response.get(BODY, Body(response.body)).packed()
-    if len(packed) + SMALLEST_GAIN < len(response.body):
-        response.body = packed
-        response.headers[hdrs.CONTENT_ENCODING] = "gzip"
+    body = response.get(BODY) or Body(response.body)
+    if _pays(request, response, body):
+        packed = await body.packed()
+        if len(packed) + SMALLEST_GAIN < len(body):
+            response.body = packed
+            response.headers[hdrs.CONTENT_ENCODING] = "gzip"
+            return
+    response.body = body.plain
 
 
 class Wardrobe:
@@ -133,22 +112,15 @@ def _spelled(name: str) -> str:
     return name if name == hdrs.CONTENT_DISPOSITION else name.lower()
 
 
+def _pays(request: web.Request, response: web.Response, body: Body) -> bool:
+    if len(body) <= SMALLEST_PACKED or hdrs.CONTENT_ENCODING in response.headers:
+        return False
+    return _takes_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, ""))
+
+
 def _takes_gzip(accepted: str) -> bool:
     for choice in accepted.lower().split(","):
         coding, _, quality = choice.strip().partition(";")
         if coding.strip() in {"gzip", "*"}:
             return quality.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
     return False
-
-
-def _pack(plain: bytes) -> bytes:
-    if len(plain) <= WINDOW_BYTES:
-        # A window no larger than the body: to make a large one takes longer than to fill it.
-        packing = zlib.compressobj(6, zlib.DEFLATED, GZIP | 12, 4)
-    elif len(plain) < PACKED_IN_LOOP:
-        packing = zlib.compressobj(6, zlib.DEFLATED, GZIP | 15)
-    else:
-        # The rows of a long list are so alike that the first level leaves as little as the sixth
-        # of the real server does, in a third of the time.
-        packing = zlib.compressobj(1, zlib.DEFLATED, GZIP | 15)
-    return packing.compress(plain) + packing.flush()

@@ -92,7 +92,7 @@ def _as_claimed(row: Row, category: str) -> Row:
     info = replace(
         row.info, category=category, state="queuedDL", content_path="", dlspeed=0, eta=8640000
     )
-    return Row(row.entry, info, row.since)
+    return Row(row.entry, info, row.first, row.since)
 
 
 def _matches(info: Info, query: Query) -> bool:

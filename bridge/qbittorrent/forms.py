@@ -8,6 +8,7 @@ import asyncio
 import math
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from bridge.qbittorrent.encoding import MOST_INT32
 MOST_BODY_BYTES = 64 * 1024 * 1024
 PARSED_IN_LOOP = 64 * 1024  # larger bodies are taken apart in a thread
 MOST_FIELDS = 20_000
+MOST_KEPT = 1024  # characters of a query that is remembered with its meaning
 BODY_SECONDS = 60.0
 
 URLENCODED = "application/x-www-form-urlencoded"
@@ -41,7 +43,7 @@ class Upload(Struct, frozen=True):
 
 
 class Form:
-    """The parameters of one request. Those that were not given have defaults."""
+    """The parameters of a request, never changed. Those that were not given have defaults."""
 
     def __init__(self, fields: dict[str, str], uploads: list[Upload] | None = None) -> None:
         self.fields = fields
@@ -62,11 +64,13 @@ class Form:
 
     def flag(self, name: str, *, default: bool = False) -> bool:
         """`true` or `false` in any case; everything else counts as not given."""
+        if name not in self.fields:
+            return default
         return {"true": True, "false": False}.get(self.text(name).strip().lower(), default)
 
     def integer(self, name: str, default: int = 0) -> int:
         """A whole number within 32 bits; garbage is the default."""
-        return read_integer(self.text(name), default)
+        return read_integer(self.fields[name], default) if name in self.fields else default
 
     def decimal(self, name: str, default: float = 0.0) -> float:
         """A finite number; garbage is the default."""
@@ -92,7 +96,18 @@ def read_integer(text: str, default: int) -> int:
 
 def query_of(request: web.Request) -> Form:
     """The query, as its own form."""
-    return Form(_read_pairs(request.rel_url.raw_query_string.encode("ascii", "replace")))
+    query = request.rel_url.raw_query_string
+    return _read_query(query) if len(query) <= MOST_KEPT else Form(_pairs_of(query))
+
+
+@lru_cache(maxsize=256)
+def _read_query(query: str) -> Form:
+    """Clients that poll ask the same again and again."""
+    return Form(_pairs_of(query))
+
+
+def _pairs_of(query: str) -> dict[str, str]:
+    return _read_pairs(query.encode("ascii", "replace"))
 
 
 async def form_of(request: web.Request, most_bytes: int = MOST_BODY_BYTES) -> Form:

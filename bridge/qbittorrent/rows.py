@@ -1,8 +1,8 @@
 """The list as it is answered, kept ready: after a change only what changed is written anew."""
 
-from array import array
 from collections.abc import Iterator
-from itertools import repeat
+from itertools import compress
+from operator import ne
 
 from msgspec import Struct
 from msgspec.structs import astuple
@@ -17,11 +17,12 @@ MOST_REMOVED = 10_000
 
 
 class Row(Struct):
-    """A torrent as it was last written, and the revision in which each field last changed."""
+    """A torrent as it was last written, and the revisions in which it and its fields changed."""
 
     entry: Entry
     info: Info
-    since: "array[int]"
+    first: int  # it is there since this revision
+    since: dict[str, int]  # only fields that changed later
     written: bytes = b""
 
     @property
@@ -33,8 +34,11 @@ class Row(Struct):
 
     def changes(self, revision: int) -> dict[str, object]:
         """The fields that changed after this revision, without the hash, which is the key."""
-        names = [FIELDS[at] for at, since in enumerate(self.since) if since > revision]
-        return {name: getattr(self.info, name) for name in names if name != "hash"}
+        if self.first > revision:
+            return {name: getattr(self.info, name) for name in FIELDS if name != "hash"}
+        return {
+            name: getattr(self.info, name) for name, since in self.since.items() if since > revision
+        }
 
 
 class Rows:
@@ -104,17 +108,16 @@ class Rows:
             magnet = before.info.magnet_uri
         info = self.words.info(entry, self._queue.position(torrent_hash), magnet)
         if before is None:
-            since = array("q", repeat(self.revision, len(FIELDS)))
+            row = Row(entry, info, self.revision, {})
             self._removed.pop(torrent_hash, None)
         elif before.info == info:
             before.entry = entry
             return
         else:
-            since = before.since
-            for at, (was, now) in enumerate(zip(astuple(before.info), astuple(info), strict=True)):
-                if was != now:
-                    since[at] = self.revision
-        self._rows[torrent_hash] = Row(entry, info, since)
+            changed = compress(FIELDS, map(ne, astuple(before.info), astuple(info)))
+            since = before.since | dict.fromkeys(changed, self.revision)
+            row = Row(entry, info, before.first, since)
+        self._rows[torrent_hash] = row
         self._changed.pop(torrent_hash, None)
         self._changed[torrent_hash] = self.revision
 

@@ -11,6 +11,7 @@ from bridge.qbittorrent.dialect import Dialect
 from bridge.qbittorrent.encoding import encode
 from bridge.qbittorrent.forms import form_of
 from bridge.qbittorrent.labels import Categories, Tags
+from bridge.qbittorrent.packing import Begun, Body, Tail
 from bridge.qbittorrent.rows import Row, Rows
 from bridge.qbittorrent.session import SESSION, Told
 from bridge.qbittorrent.trackers import TrackerIndex
@@ -48,8 +49,10 @@ class Sync:
         self._transfer = transfer
         self._dialect = dialect
         self._trackers = TrackerIndex()
-        # Who begins anew is told the same as the one before, unless something changed.
-        self._kept: tuple[tuple[object, ...], answers.Body] | None = None
+        # Who begins anew is told the same as the one before, but for what changed: the torrents
+        # by revision, and the whole by how it begins.
+        self._tail = (-1, Tail(b""))
+        self._whole = (b"", Body(b""))
 
     async def maindata(self, request: web.Request) -> web.Response:
         """All there is to know, or the difference to what this session knows already."""
@@ -65,7 +68,7 @@ class Sync:
         told.sent_rid, told.sent = next_rid, now
         if base is None:
             return answers.ready(self._full(next_rid, now))
-        return answers.ready(answers.Body(self._difference(next_rid, base, now)))
+        return answers.ready(Body(self._difference(next_rid, base, now)))
 
     async def peers(self, request: web.Request) -> web.Response:
         """The peers are TorBox's and not shown one by one: there are none, and none changes."""
@@ -89,22 +92,28 @@ class Sync:
         last = 0 if rid <= 0 and not self._dialect.later else told.sent_rid
         return last % MOST_RID + 1
 
-    def _full(self, rid: int, now: Moment) -> answers.Body:
-        small = {
+    def _full(self, rid: int, now: Moment) -> Body:
+        head = {
             "categories": encode(now.categories) if now.categories else self._empty(b"{}"),
             "full_update": b"true",
             "rid": encode(rid),
             "server_state": encode(now.state),
             "tags": encode(now.tags) if now.tags else self._empty(b"[]"),
         }
-        key = (now.revision, *small.values())
-        if self._kept is None or self._kept[0] != key:
-            large = {
-                "torrents": _all_rows(self._rows) or self._empty(b"{}"),
-                "trackers": encode(self._trackers.all()) if self._trackers else self._empty(b"{}"),
-            }
-            self._kept = (key, answers.Body(_joined(small | large)))
-        return self._kept[1]
+        begin = b"{" + b",".join(_members(head))
+        if self._tail[0] != now.revision:
+            self._tail = (now.revision, Tail(self._torrents_and_trackers()))
+            self._whole = (b"", Body(b""))
+        if self._whole[0] != begin:
+            self._whole = (begin, Begun(begin, self._tail[1]))
+        return self._whole[1]
+
+    def _torrents_and_trackers(self) -> bytes:
+        parts = {
+            "torrents": _all_rows(self._rows) or self._empty(b"{}"),
+            "trackers": encode(self._trackers.all()) if self._trackers else self._empty(b"{}"),
+        }
+        return b"".join(b"," + member for member in _members(parts)) + b"}"
 
     def _empty(self, nothing: bytes) -> bytes:
         """4.5.2 sends what is empty, too; later versions leave it out."""
@@ -189,6 +198,5 @@ def _all_rows(rows: Iterable[Row]) -> bytes:
     return b"{" + b",".join(written) + b"}" if written else b""
 
 
-def _joined(parts: Mapping[str, bytes]) -> bytes:
-    members = [b'"%s":%s' % (name.encode(), part) for name, part in parts.items() if part]
-    return b"{" + b",".join(members) + b"}"
+def _members(parts: Mapping[str, bytes]) -> list[bytes]:
+    return [b'"%s":%s' % (name.encode(), part) for name, part in parts.items() if part]

@@ -13,6 +13,7 @@ from bridge.qbittorrent.dialect import PLAIN_TEXT, Dialect
 from bridge.qbittorrent.encoding import encode
 from bridge.qbittorrent.filters import Query, choose, read_query
 from bridge.qbittorrent.forms import Form, form_of
+from bridge.qbittorrent.packing import Body
 from bridge.qbittorrent.rows import Row, Rows
 from bridge.qbittorrent.session import SESSION
 from bridge.torrentfile import piece_hashes
@@ -30,7 +31,7 @@ class Torrents:
         self._rows = rows
         self._dialect = dialect
         # Several arrs poll the same lists: an answer is written once per revision.
-        self._kept: dict[Query, tuple[int, answers.Body]] = {}
+        self._kept: dict[Query, tuple[int, Body]] = {}
 
     async def info(self, request: web.Request) -> web.Response:
         """The torrents, chosen and sorted."""
@@ -40,7 +41,7 @@ class Torrents:
         self._rows.refresh()
         kept = self._kept.pop(query, None)
         if kept is None or kept[0] != self._rows.revision:
-            kept = (self._rows.revision, answers.Body(self._written(query)))
+            kept = (self._rows.revision, Body(self._written(query)))
         self._kept[query] = kept
         while len(self._kept) > MOST_KEPT_ANSWERS:
             del self._kept[next(iter(self._kept))]
@@ -75,7 +76,7 @@ class Torrents:
     async def piece_states(self, request: web.Request) -> web.Response:
         """Which pieces are done, as far as the progress tells."""
         entry = self._entry(await form_of(request))
-        return answers.ready(answers.Body(details.piece_states(entry)))
+        return answers.ready(Body(details.piece_states(entry)))
 
     async def piece_hashes(self, request: web.Request) -> web.Response:
         """The SHA-1 of each piece, where there is a .torrent."""

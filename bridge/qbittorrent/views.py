@@ -42,12 +42,16 @@ STATES = {
 FINISHED = frozenset({Situation.COMPLETE, Situation.SEEDING, Situation.RELOCATING})
 
 
-class Info(Struct, frozen=True):
-    """An element of `torrents/info`: the keys of 4.5.2 and 5.1.0 together, in JSON's order."""
+class Info(Struct, frozen=True, kw_only=True):
+    """An element of `torrents/info`: the keys of 4.5.2 and 5.1.0 together, in JSON's order.
+
+    What has a value here is the same of all: nothing is uploaded from here, and no tracker is
+    asked by us.
+    """
 
     added_on: int
     amount_left: int
-    auto_tmm: bool
+    auto_tmm: bool = False
     availability: float
     category: str
     comment: str
@@ -77,13 +81,13 @@ class Info(Struct, frozen=True):
     num_incomplete: int
     num_leechs: int
     num_seeds: int
-    popularity: int
+    popularity: int = 0
     priority: int
     private: bool | None
     progress: float
     ratio: float
     ratio_limit: float
-    reannounce: int
+    reannounce: int = 0
     root_path: str
     save_path: str
     seeding_time: int
@@ -99,9 +103,9 @@ class Info(Struct, frozen=True):
     tracker: str
     trackers_count: int
     up_limit: int
-    uploaded: int
-    uploaded_session: int
-    upspeed: int
+    uploaded: int = 0
+    uploaded_session: int = 0
+    upspeed: int = 0
 
 
 class Limits(Struct, frozen=True):
@@ -126,19 +130,14 @@ class Words:
         `magnet` is its link where that was written before: this costs as much as half of the rest.
         """
         return Info(
-            priority=position,
-            magnet_uri=magnet or self.magnet(entry.torrent),
-            **self._identity(entry.torrent),
-            **self._figures(entry),
-            **self._wishes(entry),
-            **self._dates(entry),
-            **self._places(entry),
-            # Nothing is uploaded from here, and no tracker is asked by us.
-            popularity=0,
-            reannounce=0,
-            uploaded=0,
-            uploaded_session=0,
-            upspeed=0,
+            **(
+                self._identity(entry.torrent)
+                | self._figures(entry)
+                | self._wishes(entry)
+                | self._dates(entry)
+                | self._places(entry)
+                | {"priority": position, "magnet_uri": magnet or self.magnet(entry.torrent)}
+            )
         )
 
     def _identity(self, torrent: Torrent) -> Fields:
@@ -209,7 +208,6 @@ class Words:
     def _places(self, entry: Entry) -> Fields:
         content = content_path(entry)
         return {
-            "auto_tmm": False,
             "content_path": content,
             "download_path": self.download_path(entry),
             "root_path": content if has_metadata(entry.torrent) else "",
