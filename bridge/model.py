@@ -350,6 +350,7 @@ class AccountItem(Struct, frozen=True):
     delete_since: float | None = None
     ratio_limit: float = -2.0
     seeding_minutes: int = -2
+    undated: bool = False  # `intent_at` is on our own clock, as TorBox's was not known
 
 
 class Situation(StrEnum):

@@ -12,11 +12,13 @@ from bridge.model import AccountItem
 TOLERANCE_SECONDS = 120.0
 
 
-def intended(items: Items, torrent_hash: str, account: int, at: float) -> Items:
-    """The items once a create is about to be sent; `at` is on TorBox's clock."""
-    if any(item.torrent_id is None and item.queued_id is None for item in items):
+def intended(
+    items: Items, torrent_hash: str, account: int, at: float, *, undated: bool = False
+) -> Items:
+    """The items once a create is about to be sent; `at` is on TorBox's clock if that is known."""
+    if unresolved(items):
         return items
-    return (*items, AccountItem(torrent_hash, account, at))
+    return (*items, AccountItem(torrent_hash, account, at, undated=undated))
 
 
 def identified(
@@ -48,11 +50,7 @@ def identified(
         ours=ours,
     )
     # An intent whose create made or met this object is resolved by it.
-    rest = [
-        item
-        for at, item in enumerate(items)
-        if at != number and not (item.torrent_id is None and item.queued_id is None)
-    ]
+    rest = [item for at, item in enumerate(items) if at != number and not is_open(item)]
     return (*rest, after)
 
 
@@ -63,9 +61,14 @@ def marked_private(items: Items, torrent_id: int) -> Items:
     )
 
 
+def is_open(item: AccountItem) -> bool:
+    """Whether it is an intent whose object was not found yet."""
+    return item.torrent_id is None and item.queued_id is None
+
+
 def unresolved(items: Items) -> bool:
     """Whether a create was intended whose object we have not found."""
-    return any(item.torrent_id is None and item.queued_id is None for item in items)
+    return any(map(is_open, items))
 
 
 def without(items: Items, gone: AccountItem) -> Items:

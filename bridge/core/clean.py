@@ -170,12 +170,7 @@ class Cleaner:
             gap = UNCLEAR_GAPS[watch.missing_looks - 1]
             watch.hold(now, gap, "looks whether TorBox took it")
             return False
-        await self._ledger.change_items(
-            torrent.hash,
-            lambda items: tuple(
-                item for item in items if item.torrent_id is not None or item.queued_id is not None
-            ),
-        )
+        await self._ledger.change_items(torrent.hash, self._submitter.intents.end)
         return True
 
     async def _judged(self, item: AccountItem) -> AccountItem:

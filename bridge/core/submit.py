@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from bridge.clock import Clock
 from bridge.core import account
-from bridge.core.ledger import Items, Ledger
+from bridge.core.intents import Intents
+from bridge.core.ledger import Ledger
 from bridge.core.steps import Submit
 from bridge.core.times import clock_time
 from bridge.core.watch import Watch
@@ -66,6 +67,7 @@ class Submitter:
         self._clock = clock
         self.account_id = 0
         self._peeks: list[float] = []  # when items were asked for by id, monotonic
+        self.intents = Intents(torbox, clock)
         # Told what a create showed about TorBox's cache; the admission sets it.
         self.learn: Learn = _forget
 
@@ -174,7 +176,6 @@ class Submitter:
 
     async def _intend(self, torrent_hash: str) -> bool:
         now = self._clock.time()
-        at = now + self._torbox.server_offset
 
         def change(torrent: Torrent) -> Torrent | None:
             if not isinstance(torrent.phase, Waiting):
@@ -184,7 +185,7 @@ class Submitter:
         after = await self._ledger.change(
             torrent_hash,
             change,
-            items=lambda items: account.intended(items, torrent_hash, self.account_id, at),
+            items=lambda items: self.intents.begin(items, torrent_hash, self.account_id),
         )
         return after is not None and after.phase == Submitting(now)
 
@@ -233,7 +234,9 @@ class Submitter:
         await self._ledger.change(
             torrent_hash,
             change,
-            items=lambda items: account.identified(items, torrent_id, queued_id, created_at),
+            items=lambda items: account.identified(
+                self.intents.dated(items), torrent_id, queued_id, created_at
+            ),
         )
 
     async def _fail(self, torrent_hash: str, cause: Cause, reason: str) -> None:
@@ -245,7 +248,7 @@ class Submitter:
             return torrent
 
         # A refused create made nothing: the intent is not kept for it.
-        await self._ledger.change(torrent_hash, change, items=_without_intent)
+        await self._ledger.change(torrent_hash, change, items=self.intents.end)
 
     async def _wait(
         self, torrent_hash: str, seconds: float, reason: str, watch: Watch, look_first: bool
@@ -260,16 +263,10 @@ class Submitter:
             return replace(torrent, phase=Waiting(at, reason, look_first))
 
         # This create made nothing. An earlier one, still unclear, may have: its intent stays.
-        forgotten = None if look_first else _without_intent
+        forgotten = None if look_first else self.intents.end
         await self._ledger.change(torrent_hash, change, items=forgotten)
         watch.freed()
 
 
 def _forget(torrent_hash: str, *, cached: bool) -> None:
     """Take no note: nobody wants to know."""
-
-
-def _without_intent(items: Items) -> Items:
-    return tuple(
-        item for item in items if item.torrent_id is not None or item.queued_id is not None
-    )

@@ -57,7 +57,12 @@ class TorBox:
     @property
     def server_offset(self) -> float:
         """TorBox's clock minus ours in seconds, 0.0 until known."""
-        return self._wire.server_offset
+        now = self._wire.server_time()
+        return 0.0 if now is None else now - self._clock.time()
+
+    def server_time(self) -> float | None:
+        """What time it is at TorBox; None before any answer."""
+        return self._wire.server_time()
 
     @property
     def last_good_at(self) -> float | None:
@@ -256,7 +261,7 @@ class TorBox:
         self._deleted[torrent_id] = now
 
     def _error(self, reply: Reply, endpoint: str) -> TorBoxError:
-        now = self._clock.time() + self.server_offset
+        now = self.server_time() or self._clock.time()
         return verdicts.error_of(reply, endpoint, now, self._oddities)
 
 

@@ -42,7 +42,7 @@ class Wire:
         self._key = settings.api_key.strip()
         self._session: aiohttp.ClientSession | None = None
         self._listeners: list[Listener] = []
-        self.server_offset = 0.0
+        self._dated: tuple[float, float] | None = None  # its time, and ours (monotonic) then
         self.last_good_at: float | None = None
         self.unwell_since: float | None = None
 
@@ -62,6 +62,13 @@ class Wire:
     def use_key(self, api_key: str) -> None:
         """Use this key from the next call on."""
         self._key = api_key.strip()
+
+    def server_time(self) -> float | None:
+        """What time it is at TorBox, whatever the wall clock here does; None before any answer."""
+        if self._dated is None:
+            return None
+        date, then = self._dated
+        return date + self._clock.monotonic() - then
 
     def listen(self, listener: Listener) -> None:
         """Be told of every call once it has an answer, or none."""
@@ -146,7 +153,7 @@ class Wire:
 
     async def _heed(self, endpoint: str, reply: Reply) -> None:
         """Take from an answer what it says about TorBox as a whole."""
-        asked = wait_asked(reply, self._clock.time() + self.server_offset)
+        asked = wait_asked(reply, self.server_time() or self._clock.time())
         if verdicts.limited(reply):
             wait = await self._limits.refused(endpoint, asked, hourly="hour" in reply.says)
             raise TorBoxBusy("TorBox says that it was asked too often", wait)
@@ -155,7 +162,7 @@ class Wire:
         self._limits.worked(endpoint)
         if reply.parsed and (date := answered_at(reply)) is not None:
             # The header counts whole seconds: half of one is missing on the average.
-            self.server_offset = date + 0.5 - self._clock.time()
+            self._dated = (date + 0.5, self._clock.monotonic())
         failed = reply.status >= 500 and (reply.success is None or endpoint in READS)
         if (reply.parsed or reply.is_file) and not failed and reply.code != "AUTH_ERROR":
             self.last_good_at = self._clock.monotonic()
