@@ -1,0 +1,204 @@
+"""Numbered differences of docs/qbittorrent-api.md that no other test holds, in both dialects."""
+
+import asyncio
+import json
+
+import pytest
+
+from bridge.simulator import MiB, Stalled
+from tests.conftest import Arr
+
+HASH = "ab" * 20
+MAGNET = f"magnet:?xt=urn:btih:{HASH}&dn=Show"
+PAUSED = {"4": "pausedDL", "5": "stoppedDL"}
+
+
+@pytest.fixture(params=["4", "5"])
+def dialect(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+async def arr(house, dialect: str):
+    house.sets(qbittorrent={"dialect": dialect})
+    return await house.starts()
+
+
+async def adds(arr, **fields: str) -> dict:
+    """Add one; gives its row."""
+    answer = await arr.call(
+        "POST", "torrents/add", data={"urls": MAGNET, "stopped": "true"} | fields
+    )
+    assert answer == (200, "Ok.")
+    (row,) = await arr.json("torrents/info")
+    return row
+
+
+# 3
+
+
+async def test_a_torrent_of_version_two_has_its_whole_hash(arr) -> None:
+    row = await adds(arr, urls=f"magnet:?xt=urn:btmh:1220{'cd' * 32}&dn=Second")
+    assert row["hash"] == row["infohash_v2"] == "cd" * 32
+    assert row["infohash_v1"] == ""
+    assert [one["hash"] for one in await arr.json("torrents/info", hashes="cd" * 32)] == ["cd" * 32]
+
+
+# 4
+
+
+async def test_both_versions_verbs_and_words_work_in_both_dialects(
+    arr, dialect: str, torbox
+) -> None:
+    grab = torbox.publish("Show", {"a.mkv": MiB}, Stalled())
+
+    async def state() -> str:
+        (row,) = await arr.json("torrents/info", hashes=grab.hash)
+        return row["state"]
+
+    for word in ("paused", "stopped"):
+        data = {"urls": grab.magnet, word: "true"}
+        assert await arr.call("POST", "torrents/add", data=data) == (200, "Ok.")
+        assert await state() == PAUSED[dialect]
+        await arr.call("POST", "torrents/delete", data={"hashes": grab.hash, "deleteFiles": "true"})
+    assert await arr.call("POST", "torrents/add", data={"urls": grab.magnet}) == (200, "Ok.")
+    for pause, resume in (("pause", "resume"), ("stop", "start")):
+        hashes = {"hashes": grab.hash}
+        assert await arr.call("POST", f"torrents/{pause}", data=hashes) == (200, "")
+        assert await state() == PAUSED[dialect]
+        assert await arr.call("POST", f"torrents/{resume}", data=hashes) == (200, "")
+        assert await state() != PAUSED[dialect]
+
+
+# 6 and 7
+
+
+@pytest.mark.parametrize("layout", ["Original", "Subfolder", "NoSubfolder"])
+async def test_a_torrent_has_its_own_folder_whatever_layout_is_asked_for(
+    arr, house, torbox, layout: str
+) -> None:
+    grab = torbox.publish("Show.S01E01.mkv", {"Show.S01E01.mkv": MiB})
+    fields = {"contentLayout": layout, "root_folder": "false"}
+    assert await arr.grabs(grab, as_file=True, **fields) == "Ok."
+    await house.eventually(lambda: finished(arr, grab))
+    row = await arr.sees(grab)
+    assert row["content_path"] == f"{house.downloads}/tv-sonarr/Show.S01E01.mkv"
+    (file,) = await arr.json("torrents/files", hash=grab.hash)
+    assert file["name"] == "Show.S01E01.mkv/Show.S01E01.mkv"
+    assert set(house.files_of(row)) == {"Show.S01E01.mkv"}
+
+
+async def finished(arr, grab) -> bool:
+    return (await arr.sees(grab))["progress"] == 1
+
+
+async def test_a_categorys_path_counts_without_automatic_management(arr, house) -> None:
+    category = {"category": "tv", "savePath": "below/series"}
+    assert (await arr.call("POST", "torrents/createCategory", data=category))[0] == 200
+    row = await adds(arr, category="tv", autoTMM="false")
+    assert row["save_path"] == f"{house.downloads}/below/series"
+    assert row["auto_tmm"] is False
+    preferences = await arr.json("app/preferences")
+    assert preferences["use_category_paths_in_manual_mode"] is True
+    assert preferences["auto_tmm_enabled"] is False
+
+
+# 8
+
+
+@pytest.mark.parametrize("name", ["con", "a:b", "a?", "trailing. ", "a\x01b"])
+async def test_a_name_that_is_not_safe_on_every_disk_is_refused(
+    arr, house, torbox, name: str
+) -> None:
+    grab = torbox.publish("Show", {"a.mkv": MiB, "b.mkv": MiB})
+    await arr.grabs(grab, as_file=True, stopped="true")
+    before = await arr.json("torrents/files", hash=grab.hash)
+    for action, old in (("renameFile", "Show/a.mkv"), ("renameFolder", "Show")):
+        new = f"Show/{name}" if action == "renameFile" else name
+        data = {"hash": grab.hash, "oldPath": old, "newPath": new}
+        assert (await arr.call("POST", f"torrents/{action}", data=data))[0] == 409
+    assert await arr.json("torrents/files", hash=grab.hash) == before
+
+
+# 13 and 14
+
+
+async def test_no_preference_opens_a_door_or_turns_off_what_arrs_need(arr) -> None:
+    before = await arr.json("app/preferences")
+    assert (before["dht"], before["queueing_enabled"]) == (True, True)
+    changes = {
+        "bypass_auth_subnet_whitelist_enabled": True,
+        "bypass_auth_subnet_whitelist": "0.0.0.0/0",
+        "bypass_local_auth": True,
+        "dht": False,
+        "queueing_enabled": False,
+        "web_ui_csrf_protection_enabled": False,
+        "web_ui_custom_http_headers": "X-Mine: 1",
+        "web_ui_domain_list": "elsewhere.example",
+        "web_ui_password": "other",
+        "web_ui_session_timeout": 1,
+        "web_ui_use_custom_http_headers_enabled": True,
+        "web_ui_username": "other",
+    }
+    assert set(changes) - {"web_ui_password"} <= set(before)
+    data = {"json": json.dumps(changes)}
+    assert await arr.call("POST", "app/setPreferences", data=data) == (200, "")
+    assert await arr.json("app/preferences") == before
+    another = Arr(arr.url)
+    try:
+        assert await another.logs_in("other", "other") == "Fails."
+    finally:
+        await another.close()
+
+
+# 15
+
+
+async def test_a_category_has_no_download_path_of_its_own(arr, house) -> None:
+    own = {"downloadPathEnabled": "true", "downloadPath": f"{house.downloads}/elsewhere"}
+    data = {"category": "tv", "savePath": ""} | own
+    assert (await arr.call("POST", "torrents/createCategory", data=data))[0] == 200
+    data = {"category": "tv", "savePath": "series"} | own
+    assert (await arr.call("POST", "torrents/editCategory", data=data))[0] == 200
+    assert await arr.json("torrents/categories") == {
+        "tv": {"name": "tv", "savePath": f"{house.downloads}/series"}
+    }
+    row = await adds(arr, category="tv", stopped="false")
+    assert row["download_path"] in {"", f"{house.downloads}/.incomplete/{HASH}"}
+
+
+# 16
+
+
+async def raw(house, request: bytes) -> bytes:
+    """All that comes until the bridge hangs up."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
+    try:
+        writer.write(request)
+        async with asyncio.timeout(10):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+async def test_a_request_without_host_is_refused(arr, house) -> None:
+    answer = await raw(house, b"GET /api/v2/app/version HTTP/1.1\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_chunked_bodies_are_understood_and_connection_close_is_heeded(arr, house) -> None:
+    body = b"username=admin&password=pass-word"
+    answer = await raw(
+        house,
+        b"POST /api/v2/auth/login HTTP/1.1\r\nHost: nas\r\nConnection: close\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body),
+    )
+    head, _, said = answer.partition(b"\r\n\r\n")
+    assert said == b"Ok."
+    assert b"\r\nconnection: close\r\n" in head.lower()
+
+
+async def test_a_method_that_does_not_exist_is_400(arr, house) -> None:
+    answer = await raw(house, b"get /api/v2/app/version HTTP/1.1\r\nHost: nas\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
