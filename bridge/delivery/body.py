@@ -7,6 +7,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
 from bridge.clock import Clock
+from bridge.delivery.wakeups import Wakeups
 from bridge.errors import CdnUnwell
 
 MOST_BLOCK_BYTES = 2 << 20  # larger ones are hardly faster (benchmarks/README.md)
@@ -18,7 +19,8 @@ class Body:
     """At most `count` bytes of a file, after `skip` bytes that nobody asked for.
 
     `attested`: the CDN said that the whole has TorBox's size. Without that, only a body of exactly
-    the right length is the file. `more`: the answer has more than is wanted of it.
+    the right length is the file. `more`: the answer has more than is wanted of it. `length`: of
+    the answer, if it says so.
     """
 
     def __init__(
@@ -30,6 +32,8 @@ class Body:
         count: int,
         attested: bool,
         more: bool = False,
+        length: int | None = None,
+        wakeups: Wakeups | None = None,
     ) -> None:
         self.attested = attested
         self.left = count
@@ -38,6 +42,8 @@ class Body:
         self._more = more
         self._content = content
         self._clock = clock
+        self._length = length
+        self._wakeups = wakeups
         self._trouble: CdnUnwell | None = None
 
     async def block(self, most: int = MOST_BLOCK_BYTES) -> list[bytes]:
@@ -45,7 +51,11 @@ class Body:
         pieces: list[bytes] = []
         if piece := await self._piece(most):
             pieces.append(piece)
+            began_at = self._clock.monotonic()
             await self._fill(pieces, most - len(piece))
+            if self._wakeups is not None:
+                count = sum(map(len, pieces)) - len(piece)
+                self._wakeups.fit(count, self._clock.monotonic() - began_at)
         if not pieces and self._trouble:
             raise self._trouble
         return pieces
@@ -78,6 +88,8 @@ class Body:
         return bool(self._trouble) or self.too_long or (self._more and not self.left)
 
     async def _read(self, most: int) -> bytes:
+        if self._wakeups is not None and self._length is not None:
+            self._wakeups.left(self._length - self._content.total_bytes)
         try:
             if most < ARRIVING_BYTES:
                 return await self._content.read(most)

@@ -17,12 +17,14 @@ from bridge.clock import Clock
 from bridge.delivery.answers import check_answer, redirect_of
 from bridge.delivery.body import Body
 from bridge.delivery.links import safe_url
+from bridge.delivery.wakeups import wakeups_of
 from bridge.errors import CdnBusy, CdnUnwell, LinkRefused
 from bridge.model import File
 
 CONNECT_SECONDS = 15.0
 SILENCE_SECONDS = 60.0
 MOST_REDIRECTS = 5
+READ_AHEAD_BYTES = 128 << 10  # for less, the socket is turned off and on with every read
 
 
 class Cdn:
@@ -47,6 +49,7 @@ class Cdn:
         self._session = aiohttp.ClientSession(
             connector=connector,
             timeout=timeout,
+            read_bufsize=READ_AHEAD_BYTES,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": self._user_agent, "Accept-Encoding": "identity"},
@@ -62,6 +65,8 @@ class Cdn:
         """The file's bytes from `start` to `stop`, or at least the first of them."""
         asked = f"bytes={start}-" if stop == file.size else f"bytes={start}-{stop - 1}"
         response = await self._answer(safe_url(link, allow_http=self._allow_http), asked)
+        connection = response.connection
+        wakeups = wakeups_of(connection.transport if connection else None)
         try:
             try:
                 first, count, attested = check_answer(response, start, file)
@@ -75,8 +80,11 @@ class Cdn:
                 count=min(first + count, stop) - start,
                 attested=attested,
                 more=first + count > stop,
+                length=response.content_length,
+                wakeups=wakeups,
             )
         finally:
+            wakeups.reset()
             # Half-read connections are closed, whole ones were given back already.
             response.close()
 

@@ -24,6 +24,7 @@ FLUSH_BYTES = 64 << 20  # at most so much is fetched again after a power cut
 # For larger writes Linux takes larger pieces of memory; on virtual machines these are often not
 # there yet, and cost up to six times the CPU seconds (benchmarks/README.md).
 WRITE_BYTES = 64 << 10
+PUSH_BYTES = 8 << 20  # smaller ones would scatter the file over the disk
 NOTE_BYTES = 4 << 20  # of a file with gaps, at most so much is fetched again after a kill
 
 
@@ -49,6 +50,7 @@ class PartFile:
         self.pieces = pieces
         self.unflushed = 0
         self._unnoted = 0
+        self._unpushed = Ranges()  # written, and left to the system when to put it on the disk
         self._fd = -1
         # A write that outlived its caller must not meet the close of its file.
         self._lock = threading.Lock()
@@ -117,15 +119,29 @@ class PartFile:
         with self._lock:
             assert self.gaps or at == self._ranges.prefix, "what was skipped would count as here"
             for block in blocks:
-                rest = memoryview(block)
-                while rest:
-                    written = os.pwrite(self._fd, rest[:WRITE_BYTES], at)
-                    self._pass_by(at, rest[:written])
-                    self._ranges.add(at, at + written)
-                    at += written
-                    rest = rest[written:]
+                self._write_block(at, memoryview(block))
+                at += len(block)
+            self._push()
             if self.gaps and self._unnoted >= NOTE_BYTES:
                 self._note()
+
+    def _write_block(self, at: int, block: memoryview) -> None:
+        end = at
+        try:
+            while end - at < len(block):
+                end += os.pwrite(self._fd, block[end - at :][:WRITE_BYTES], end)
+        finally:
+            self._pass_by(at, block[: end - at])
+            self._ranges.add(at, end)
+            self._unpushed.add(at, end)
+
+    def _push(self) -> None:
+        """Let the disk begin with what was written, so that a flush finds little left to do."""
+        if self._unpushed.total >= PUSH_BYTES:
+            for start, stop in self._unpushed:
+                # What is not on the disk yet cannot be let go of: Linux begins to write it.
+                os.posix_fadvise(self._fd, start, stop - start, os.POSIX_FADV_DONTNEED)
+            self._unpushed = Ranges()
 
     def spread(self) -> None:
         """From now on bytes may come at any place."""
