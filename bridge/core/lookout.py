@@ -54,8 +54,9 @@ class Lookout:
 
     def _due(self, watches: list[Watch], poll: float, now: float, *, live: bool) -> float | None:
         last_look = self._looker.last_look
-        self.interval_seconds = cadence.look_interval(watches, poll, now)
         hold = self._weather.torbox_hold(create=live)
+        if hold is None:  # else what was seen before would be fresh for longer once it is quiet
+            self.interval_seconds = cadence.look_interval(watches, poll, now)
         if hold is not None and live:
             return hold.until  # this look is the probe that lifts it
         if self._accounts.wanted and self._accounts.free_slots is None and hold is None:

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from qbittorrentapi import Version
 
-from bridge.simulator import FetchedOver, MiB, Stalled
+from bridge.simulator import MiB
 
 PASSWORD = "pass-word"
 MAGNET = f"magnet:?xt=urn:btih:{'a' * 40}&dn=Some.Show.S01E01"
@@ -215,67 +215,3 @@ async def test_vuetorrent_follows_differences_from_its_own_origin(client: Client
         "GET", f"api/v2/sync/maindata?rid={whole['rid']}", headers=headers
     )
     assert "full_update" not in json.loads(text)
-
-
-# None of them may harm a healthy torrent
-
-
-SLOW_SECONDS = 60.0  # the shortest time between two looks of a cleaner; it takes several
-
-
-def strikes(row: dict, state: dict, slow_seconds: float = 0.0) -> list[str]:
-    """What the published rules of the cleaners hold against this torrent."""
-    if state["connection_status"] == "disconnected":
-        return []  # decluttarr and its kin rest
-    found = []
-    if row["state"] in {"stalledDL", "error", "missingFiles"}:
-        found.append(f"stalled or broken: {row['state']}")
-    if row["state"] in {"metaDL", "forcedMetaDL"} and row["size"] == 0:
-        found.append("no metadata")
-    if slow_seconds > SLOW_SECONDS:
-        found.append("slow")
-    if 0 <= row["availability"] < 1 and row["progress"] < 1:
-        found.append("not available")
-    return found
-
-
-async def test_no_helper_would_strike_a_healthy_torrent_in_any_phase(house, torbox, arr) -> None:
-    """From the grab to the end, with TorBox up and with TorBox away (design §4)."""
-    grab = torbox.publish("Show.S01E01", {"Show.mkv": 2 * MiB}, FetchedOver(900))
-    seen: set[str] = set()
-    fast_at = house.clock.monotonic()
-
-    async def looks(states: set[str]) -> bool:
-        nonlocal fast_at
-        state = (await arr.json("sync/maindata"))["server_state"]
-        row = await arr.sees(grab)
-        seen.add(row["state"])
-        if row["state"] != "downloading" or row["dlspeed"] > 0:
-            fast_at = house.clock.monotonic()
-        assert strikes(row, state, house.clock.monotonic() - fast_at) == [], row
-        return row["state"] in states
-
-    async def until(*states: str) -> None:
-        await house.eventually(lambda: looks(set(states)), jump=5.0)
-
-    assert await arr.grabs(grab) == "Ok."
-    await until("downloading")
-    torbox.stop("down")
-    await until("queuedDL")
-    for _ in range(60):
-        await house.passes(60)
-        await looks(set())
-    torbox.resume()
-    await until("downloading")
-    await until("pausedUP")
-    await arr.call("POST", "torrents/recheck", data={"hashes": grab.hash})
-    await until("pausedUP")
-    assert seen >= {"queuedDL", "downloading", "pausedUP"}
-
-
-async def test_helpers_do_see_a_torrent_that_is_dead(house, torbox, arr) -> None:
-    grab = torbox.publish("Show.S01E02", {"Show.mkv": MiB}, Stalled())
-    assert await arr.grabs(grab) == "Ok."
-    row = await house.sees_state(grab, "stalledDL", jump=30)
-    state = (await arr.json("sync/maindata"))["server_state"]
-    assert strikes(row, state) != []
