@@ -42,7 +42,8 @@ from bridge.dashboard.health import Health
 from bridge.dashboard.hooks import Hooks, hook_secret
 from bridge.dashboard.sources import Sources
 from bridge.delivery.delivery import Delivery
-from bridge.errors import CannotStart, DiskTrouble
+from bridge.errors import CannotStart, DiskFull, DiskTrouble
+from bridge.model import Complete, Delivering, Torrent
 from bridge.qbittorrent.connection import accepting
 from bridge.qbittorrent.face import Face
 from bridge.qbittorrent.forms import MOST_BODY_BYTES
@@ -113,7 +114,7 @@ async def bridge(
         aftercare, dashboard = _aftercare(core), _dashboard(core, password)
         app = await _application(core, password, aftercare, dashboard)
         async with core.delivery, core.torbox:
-            await _probe(core.delivery)
+            await _probe(core.delivery, core.ledger, settings.downloads.path)
             async with core.engine, core.housekeeper, aftercare, reloader, dashboard:
                 yield Bridge(
                     app,
@@ -257,15 +258,27 @@ def cannot_listen(host: str, port: int, error: OSError) -> CannotStart:
     return CannotStart(f"cannot listen on {host}:{port}: {why}")
 
 
-async def _probe(delivery: Delivery) -> None:
-    """Try the download folder. A refusal is an error; a disk that hangs is waited for later."""
+async def _probe(delivery: Delivery, ledger: Ledger, root: str) -> None:
+    """Try the download folder. A refusal is an error; a disk that hangs or is full is waited for:
+    removing torrents may be what makes room.
+    """
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            await delivery.probe()
+            await delivery.probe(
+                expected=any(_has_files(torrent, root) for torrent in ledger.torrents.values())
+            )
     except TimeoutError:
         log.warning("the download disk does not answer; downloads wait for it")
+    except DiskFull as error:
+        log.warning("%s", error)
     except DiskTrouble as error:
         raise CannotStart(str(error)) from error
+
+
+def _has_files(torrent: Torrent, root: str) -> bool:
+    """Whether some of it should lie there."""
+    here = Path(torrent.save_path).is_relative_to(root)
+    return here and isinstance(torrent.phase, Delivering | Complete)
 
 
 def _load(ledger: Ledger, board: Board, remembered: Remembered) -> None:

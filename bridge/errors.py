@@ -179,6 +179,10 @@ class DiskTrouble(DeliveryError):
     """The local disk refuses; the message says what a person can do."""
 
 
+class DiskFull(DiskTrouble):
+    """It takes nothing more."""
+
+
 class TargetTaken(Refused):
     """Something else has the name that the torrent's folder should get; nothing was touched."""
 

@@ -171,6 +171,10 @@ class House:
             running, self._running = self._running, None
             await running.aclose()
 
+    @property
+    def running(self) -> bool:
+        return self._running is not None
+
     async def restarts(self) -> Arr:
         await self.stops()
         return await self.starts()

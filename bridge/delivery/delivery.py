@@ -57,6 +57,7 @@ class Delivery:
         self._root = Path(settings.path)
         self._boot = ""
         self._identity: Identity | None = None  # of the root, once it was probed
+        self._expected = False  # files of an earlier run there
         self._probing = asyncio.Lock()
         self.flow = Flow(clock)  # of all torrents together
         self._works: dict[str, Work] = {}
@@ -284,10 +285,16 @@ class Delivery:
         """Why nothing is fetched, "" while files are."""
         return self._means.turns.closed
 
-    async def probe(self) -> None:
-        """Make the download folder and try everything there that will be needed of it."""
+    async def probe(self, *, expected: bool = False) -> None:
+        """Make the download folder and try everything there that will be needed of it.
+
+        `expected`: files of an earlier run must be there, so an empty folder is not our disk.
+        """
+        self._expected = self._expected or expected
         async with self._probing:
-            self._identity = await self._house.run(HOUSE, probe, self._settings, self._identity)
+            self._identity = await self._house.run(
+                HOUSE, probe, self._settings, self._identity, expected=self._expected
+            )
 
     async def check_ready(self) -> None:
         """Raise DiskTrouble unless the disk takes files, and has room for some."""

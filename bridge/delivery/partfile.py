@@ -97,7 +97,7 @@ class PartFile:
             if self._fd >= 0:
                 return
             place = within(self._folder, self._path)
-            place.parent.mkdir(parents=True, exist_ok=True)
+            self._make_folders(place.parent)
             flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
             self._fd = os.open(place, flags, 0o666)
             facts = os.fstat(self._fd)
@@ -224,6 +224,12 @@ class PartFile:
             finally:
                 os.close(self._fd)
                 self._fd = -1
+
+    def _make_folders(self, folder: Path) -> None:
+        """Those below the torrent's own, which is there unless its disk is gone."""
+        below = folder.relative_to(os.path.realpath(self._folder)).parts
+        for depth in range(1, len(below) + 1):
+            self._folder.joinpath(*below[:depth]).mkdir(exist_ok=True)
 
     def _read_journal(self, size: int) -> None:
         """What can be trusted of a file that has so many bytes here."""

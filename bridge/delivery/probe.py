@@ -12,15 +12,22 @@ from bridge.errors import DiskTrouble
 Identity: TypeAlias = tuple[int, int]
 
 
-def probe(settings: DownloadsSettings, known: Identity | None) -> Identity:
+def probe(
+    settings: DownloadsSettings, known: Identity | None, *, expected: bool = False
+) -> Identity:
     """Make the folders, then write, flush, rename, link and delete a small file in them.
 
     OSError or DiskTrouble says what is wrong. Hard links matter only to those who import by them.
-    `known` is what an earlier probe returned.
+    `known` is what an earlier probe returned; `expected`: files of an earlier run must be there.
     """
     root = Path(settings.path)
     incomplete = root / INCOMPLETE
     if known is None:
+        if expected and not (root.is_dir() and any(root.iterdir())):
+            raise DiskTrouble(
+                f"{root} is empty, and files of earlier downloads should be in it; is its disk "
+                f"mounted? If they are gone for good, run: mkdir -p {incomplete}"
+            )
         incomplete.mkdir(parents=True, exist_ok=True)
     check_mount(root, known)
     written = incomplete / f"{HIDDEN}probe"

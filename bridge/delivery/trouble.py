@@ -4,7 +4,7 @@ import errno
 import os
 from pathlib import Path
 
-from bridge.errors import DiskTrouble
+from bridge.errors import DiskFull, DiskTrouble
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM}
@@ -16,7 +16,7 @@ def disk_trouble(error: OSError, root: Path) -> DiskTrouble:
     """The sentence for an error met below the download folder `root`."""
     number = error.errno or 0
     if number in _FULL:
-        return DiskTrouble(f"the disk of {root} is full; free some space and it goes on by itself")
+        return DiskFull(f"the disk of {root} is full; free some space and it goes on by itself")
     if number in _FORBIDDEN:
         return DiskTrouble(
             f"{root} may not be written by this user; run: {ownership_command(root)}"

@@ -7,6 +7,7 @@ import pytest
 
 from bridge.config import CategorySettings, GiveUp
 from bridge.config.amounts import Bytes
+from bridge.errors import CannotStart
 from bridge.model import Delivering, Failed
 from bridge.simulator import Answer, MiB
 
@@ -131,6 +132,62 @@ async def test_removing_makes_room_while_the_disk_is_full(house, torbox, small_d
 
     row = await house.sees_state(new, "pausedUP", jump=5)
     assert house.files_of(row) == contents(new)
+
+
+async def test_started_on_a_full_disk_it_serves_and_removing_makes_room(house, torbox, small_disk):
+    house.sets(downloads={"keep_free": Bytes(10 * MiB)})
+    arr = await house.starts()
+    old = torbox.publish("Old", {"old.mkv": 40 * MiB})
+    await arr.grabs(old)
+    await house.sees_state(old, "pausedUP")
+    fill(small_disk, but_for=0)
+
+    arr = await house.restarts()
+    new = torbox.publish("New", {"new.mkv": 4 * MiB})
+    await arr.grabs(new)
+    await house.passes(60)
+    assert "full" in await reason(house, new)
+    await arr.removes(old)
+
+    row = await house.sees_state(new, "pausedUP", jump=5)
+    assert house.files_of(row) == contents(new)
+
+
+async def test_started_while_its_mount_is_bare_it_writes_nothing_and_says_so(house, torbox):
+    arr = await house.starts()
+    grab = torbox.publish("Show", {"a.mkv": 4 * MiB})
+    torbox.cdn.stalls(after=2 * MiB)
+    await arr.grabs(grab)
+    await torbox.cdn.has_sent("a.mkv", 2 * MiB)
+    await house.stops()
+    elsewhere = house.downloads.with_name("elsewhere")
+    house.downloads.rename(elsewhere)
+    house.downloads.mkdir()
+
+    with pytest.raises(CannotStart, match="is its disk mounted"):
+        await house.starts()
+
+    assert list(house.downloads.iterdir()) == []
+    house.downloads.rmdir()
+    elsewhere.rename(house.downloads)
+    await house.starts()
+    row = await house.sees_state(grab, "pausedUP", jump=5)
+    assert house.files_of(row) == contents(grab)
+
+
+async def test_an_empty_folder_that_settings_name_anew_is_taken(house, torbox):
+    arr = await house.starts()
+    grab = torbox.publish("Show", {"a.mkv": MiB})
+    await arr.grabs(grab)
+    await house.sees_state(grab, "pausedUP")
+    await house.stops()
+    another = house.downloads.with_name("another")
+    another.mkdir()
+    house.sets(downloads={"path": str(another)})
+
+    await house.starts()
+
+    assert (another / ".incomplete").is_dir()
 
 
 async def test_a_read_only_disk_pauses_with_the_command_that_mends_it(house, torbox, small_disk):
