@@ -28,6 +28,7 @@ from bridge.core.by_hand import ByHand
 from bridge.core.clean import Cleaner
 from bridge.core.commands import Commands
 from bridge.core.deliver import Deliverer
+from bridge.core.door import Door
 from bridge.core.engine import Engine
 from bridge.core.exporting import Exporter
 from bridge.core.housekeeping import Housekeeper
@@ -133,14 +134,14 @@ async def _core(settings: Settings, clock: Clock, store: Store) -> Core:
     limits = await Limits.load(clock, store, share=settings.torbox.share)
     torbox = TorBox(settings.torbox, limits, clock, USER_AGENT)
     delivery = Delivery(settings.downloads, clock, user_agent=USER_AGENT, allow_http=local)
-    ledger, board = Ledger(store), Board()
+    ledger, board, door = Ledger(store), Board(), Door()
     timeline = Timeline(ledger, board, store, clock)
     _load(ledger, board, remembered)
-    submitter = Submitter(ledger, store, torbox, clock)
+    submitter = Submitter(ledger, store, torbox, door, clock)
     cleaner = Cleaner(ledger, torbox, submitter, clock)
     accounts = Accounts(ledger, store, torbox, submitter, clock)
     await accounts.load(kept, settings.torbox.api_key)
-    admission = Admission(settings, torbox, limits, accounts, clock)
+    admission = Admission(settings, torbox, limits, accounts, door, clock)
     submitter.learn, cleaner.deleted = admission.learn, accounts.gone
     looker = Looker(ledger, torbox, accounts, clock)
     deliverer = Deliverer(ledger, store, torbox, delivery, timeline, settings, clock)

@@ -79,13 +79,21 @@ class TorBoxUnreached(TorBoxUnwell):
     """No connection to TorBox came about: nothing was asked, so nothing was done."""
 
 
+class Shut(StrEnum):
+    """Why TorBox takes nothing that it does not have cached, whichever torrent it is."""
+
+    SLOTS = "slots"
+    COOLDOWN = "cooldown"
+    SERVERS = "servers"
+
+
 class TorBoxBusy(TorBoxError):
     """TorBox said no for now (429, cooldown, slots full): nothing was done, and it was no try."""
 
-    def __init__(self, sentence: str, wait_seconds: float, *, slots_full: bool = False) -> None:
+    def __init__(self, sentence: str, wait_seconds: float, *, shut: Shut | None = None) -> None:
         super().__init__(sentence)
         self.wait_seconds = wait_seconds
-        self.slots_full = slots_full
+        self.shut = shut
 
 
 class TorBoxRefused(TorBoxError):
@@ -106,7 +114,6 @@ class Trouble(StrEnum):
     KEY = "key"
     PLAN = "plan"
     MONTH = "month"
-    COOLDOWN = "cooldown"
 
 
 class AccountTrouble(TorBoxError):

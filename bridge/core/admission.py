@@ -41,10 +41,15 @@ class Room(Struct, frozen=True):
     slots: int | None  # free ones in the account; None while that is not known
     next_at: float  # wall time at which the budget has room again
     all_slots: int = 0
+    shut: str = ""  # why TorBox takes no uncached torrent at all, "" while it does
+    shut_since: str = ""
+    opens_at: float = 0.0
 
     @property
     def fits(self) -> int:
         """How many uncached creates may be started."""
+        if self.shut:
+            return 0
         free = self.budget if self.slots is None else min(self.budget, self.slots)
         return max(0, free)
 
@@ -118,6 +123,10 @@ def _by_policy(
 
 
 def _no_room(torrent: Torrent, room: Room, place: int) -> Choice:
+    if room.shut:
+        tries = f"since {room.shut_since}; tries again at {clock_time(room.opens_at)}"
+        reason = f"{room.shut}, {tries}; place {place} here"
+        return Choice(torrent, How.HOLD, reason, room.opens_at)
     if room.slots is not None and room.slots <= 0:
         reason = f"all {room.all_slots} slots of the TorBox plan are in use; place {place} here"
         return Choice(torrent, How.HOLD, reason)

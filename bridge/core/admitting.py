@@ -9,7 +9,10 @@ from bridge.config import Settings
 from bridge.core import admission
 from bridge.core.accounts import Accounts
 from bridge.core.admission import Choice, How, Room
+from bridge.core.door import Door
 from bridge.core.steps import Refuse, Step, Submit
+from bridge.core.times import clock_time
+from bridge.errors import Shut
 from bridge.model import Torrent, Waiting
 from bridge.torbox.client import TorBox
 from bridge.torbox.limits import CREATE, Limits
@@ -42,12 +45,19 @@ class Admission:
     """Who goes next, with what is known at this moment."""
 
     def __init__(
-        self, settings: Settings, torbox: TorBox, limits: Limits, accounts: Accounts, clock: Clock
+        self,
+        settings: Settings,
+        torbox: TorBox,
+        limits: Limits,
+        accounts: Accounts,
+        door: Door,
+        clock: Clock,
     ) -> None:
         self._settings = settings
         self._torbox = torbox
         self._limits = limits
         self._accounts = accounts
+        self.door = door
         self._clock = clock
         self._known: dict[str, tuple[bool, float]] = {}
         self._ask_at = 0.0
@@ -79,12 +89,14 @@ class Admission:
 
     def decide(self, waiting: list[Torrent], load: Load, now: float) -> Decision:
         """What to do with those whose time has come."""
+        self.door.passes(now, self._accounts.free_slots)
         if not waiting:
-            return Decision([], [], [], None)
+            return Decision([], [], [], self.door.until if self.door.why is not None else None)
         time = self._clock.time()
         rules = self._settings.category
         free = self._accounts.free_slots
-        if load.at_torbox + load.creates + len(waiting) > 1 or (free is not None and free <= 0):
+        several = load.at_torbox + load.creates + len(waiting) > 1
+        if several or (free is not None and free <= 0) or self.door.why is Shut.SLOTS:
             # Slots may matter; a single grab is not worth the calls.
             self._accounts.wanted = True
         if self._accounts.wanted and self._accounts.free_slots is None:
@@ -110,13 +122,20 @@ class Admission:
     def _room(self, time: float, load: Load) -> Room:
         account, free = self._accounts.account, self._accounts.free_slots
         hour = self._limits.budget(CREATE)
+        left = self._limits.left(CREATE)
+        if self.door.ajar:
+            left = min(left, 1)
+        now, shut = self._clock.monotonic(), self.door.why is not None
         return Room(
             used=hour.used,
             limit=hour.limit,
-            budget=self._limits.left(CREATE) - load.creates,
+            budget=left - load.creates,
             slots=None if free is None else free - load.unseen,
             next_at=max(time, self._limits.free_at(CREATE)),
             all_slots=account.slots if account else 0,
+            shut=self.door.sentence,
+            shut_since=clock_time(time - now + self.door.since) if shut else "",
+            opens_at=time - now + self.door.until,
         )
 
 

@@ -54,7 +54,7 @@ class Engine:
         self._admission = admission
         self.accounts = accounts
         self._clock = clock
-        self.weather = Weather()
+        self.weather = Weather(door=admission.door)
         self.speeds = Speeds(ledger, delivery, settings.downloads.schedule, clock)
         self._display = Display(board, delivery, self.weather, clock, settings.downloads)
         self._watches: dict[str, Watch] = {}
@@ -125,7 +125,7 @@ class Engine:
 
     def key_changed(self) -> None:
         """Another key: what was wrong with the old one says nothing."""
-        self.weather.account = None
+        self.weather.new_key()
         self._lookout.begin_anew()
         self._wake.set()
 

@@ -54,7 +54,8 @@ class Lookout:
 
     def _due(self, watches: list[Watch], poll: float, now: float, *, live: bool) -> float | None:
         last_look = self._looker.last_look
-        hold = self._weather.torbox_hold(create=live)
+        # What only forbids creates is tried again by a create; looks go on.
+        hold = self._weather.torbox_hold(create=live and not watches)
         if hold is None:  # else what was seen before would be fresh for longer once it is quiet
             self.interval_seconds = cadence.look_interval(watches, poll, now)
         if hold is not None and live:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from bridge.clock import Clock
 from bridge.core import account
+from bridge.core.door import Door
 from bridge.core.intents import Intents
 from bridge.core.ledger import Ledger
 from bridge.core.steps import Submit
@@ -60,10 +61,13 @@ class Learn(Protocol):
 class Submitter:
     """Creates torrents at TorBox, and finds out what became of unclear creates."""
 
-    def __init__(self, ledger: Ledger, store: Store, torbox: TorBox, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, store: Store, torbox: TorBox, door: Door, clock: Clock
+    ) -> None:
         self._ledger = ledger
         self._store = store
         self._torbox = torbox
+        self._door = door
         self._clock = clock
         self.account_id = 0
         self._peeks: list[float] = []  # when items were asked for by id, monotonic
@@ -88,7 +92,12 @@ class Submitter:
             else:
                 await self._fail(torrent.hash, Cause.REFUSED, str(error))
         except TorBoxBusy as error:
-            await self._wait(torrent.hash, error.wait_seconds, str(error), watch, unclear)
+            seconds = error.wait_seconds
+            if error.shut is not None and not step.only_if_cached:
+                # All wait for the door, this one among them; its turn comes when it opens.
+                self._door.refused(error, self._clock.monotonic())
+                seconds = 0.0
+            await self._wait(torrent.hash, seconds, str(error), watch, unclear)
         except (AccountTrouble, TorBoxUnreached) as error:
             await self._wait(torrent.hash, 0.0, str(error), watch, unclear)
             raise
@@ -191,6 +200,7 @@ class Submitter:
 
     async def _created(self, torrent: Torrent, created: Created, watch: Watch) -> None:
         now = self._clock.monotonic()
+        self._door.took(now, cached=created.cached)
         watch.sent(now)
         watch.freed()
         if created.torrent_id is None and created.queued_id is None:

@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bridge.clock import Clock
+from bridge.core.door import Door
 from bridge.errors import (
     AccountTrouble,
     BridgeError,
     DiskTrouble,
+    Shut,
     StoreTrouble,
     TorBoxBusy,
     TorBoxError,
@@ -38,8 +40,10 @@ class Weather:
     torbox: Hold | None = None
     account: Hold | None = None
     disk: Hold | None = None
+    door: Door = field(default_factory=Door)
     failures: int = 0
     answered_at: float | None = None
+    _month_since: float | None = None
 
     def torbox_answered(self, now: float) -> None:
         """TorBox gave a usable answer, so the key is good, too."""
@@ -59,8 +63,22 @@ class Weather:
     def account_failed(self, error: AccountTrouble, now: float) -> None:
         """The account is in trouble: nothing is asked until a probe is due."""
         since = self.account.since if self.account else now
-        only_creates = error.trouble in (Trouble.MONTH, Trouble.COOLDOWN)
+        only_creates = error.trouble is Trouble.MONTH
+        if only_creates:
+            since = self._month_since = self._month_began(now)
         self.account = Hold(now + error.wait_seconds, str(error), since, only_creates)
+
+    def _month_began(self, now: float) -> float:
+        """Since when the month is used up: its hold ends before each try, and that was no end."""
+        took_at = self.door.took_at
+        if self._month_since is None or (took_at is not None and took_at > self._month_since):
+            return now
+        return self._month_since
+
+    def new_key(self) -> None:
+        """Another key: what was wrong with the old one says nothing."""
+        self.account = self._month_since = None
+        self.door.open()
 
     def disk_failed(self, error: DiskTrouble, now: float) -> None:
         """The disk refuses: nothing is written until a probe is due."""
@@ -102,7 +120,7 @@ class Weather:
         for hold in (self.account, self.disk, self.torbox):
             if hold is not None:
                 return hold.sentence
-        return ""
+        return self.door.sentence if self.door.why is Shut.COOLDOWN else ""
 
     @property
     def connected(self) -> bool:

@@ -6,6 +6,7 @@ The codes are those of torbox-api.md §4. Statuses alone decide little: TorBox u
 from bridge.errors import (
     AccountTrouble,
     OurMistake,
+    Shut,
     TorBoxBusy,
     TorBoxError,
     TorBoxRefused,
@@ -141,13 +142,16 @@ def _busy(reply: Reply, now: float) -> TorBoxBusy | None:
     if reply.code == "COOLDOWN_LIMIT" or "cooldown_until" in limits:
         until, then = when(limits.get("cooldown_until")), when(limits.get("current_time")) or now
         wait = COOLDOWN_WAIT_SECONDS if until is None else min(max(1.0, until - then), DAY_SECONDS)
-        return TorBoxBusy("The account is in TorBox's cooldown between downloads", wait)
+        sentence = "The account is in TorBox's cooldown between downloads"
+        return TorBoxBusy(sentence, wait, shut=Shut.COOLDOWN)
     if reply.code == "ACTIVE_LIMIT" or "active_limit" in limits:
+        # The sentence begins as that of a slot that we counted ourselves.
         return TorBoxBusy(
-            "All of the account's slots at TorBox are in use", SLOTS_WAIT_SECONDS, slots_full=True
+            "all slots of the TorBox plan are in use", SLOTS_WAIT_SECONDS, shut=Shut.SLOTS
         )
     if reply.code == "NO_SERVERS_AVAILABLE_ERROR":
-        return TorBoxBusy("TorBox has no free server just now", SERVERS_WAIT_SECONDS)
+        sentence = "TorBox has no free server just now"
+        return TorBoxBusy(sentence, SERVERS_WAIT_SECONDS, shut=Shut.SERVERS)
     return None
 
 

@@ -207,8 +207,8 @@ async def test_a_rotated_key_pauses_everything_and_the_new_one_is_picked_up(hous
     assert len(creates(torbox)) == 1
 
 
-async def test_a_full_month_fails_nothing_and_deliveries_go_on(house, torbox, arr):
-    ready = torbox.publish("Ready", {"a.mkv": 2 * MiB})
+async def test_a_full_month_fails_nothing_and_what_is_at_torbox_goes_on(house, torbox, arr):
+    ready = torbox.publish("Ready", {"a.mkv": 2 * MiB}, FetchedOver(120))
     month = {
         "success": False,
         "error": None,
@@ -216,13 +216,20 @@ async def test_a_full_month_fails_nothing_and_deliveries_go_on(house, torbox, ar
         "data": {"monthly_limit": 10, "current_downloads": 10},
     }
     await arr.grabs(ready)
-    await house.eventually(lambda: torbox.calls_to("requestdl"), jump=0.2)
-    torbox.next("createtorrent", Answer(400, month), times=2)
+    await house.sees_state(ready, "downloading")
+    torbox.next("createtorrent", Answer(400, month), times=5)
     late = torbox.publish("Late")
     await arr.grabs(late)
-    await house.sees_state(ready, "pausedUP")
+    await house.passes(300, step=10)  # less than the hour after which a create is tried again
+    assert (await arr.sees(ready))["state"] == "pausedUP"
     assert (await arr.sees(late))["state"] == "queuedDL"
-    assert "month" in (await told(house, late))["reason"]
+    first = (await told(house, late))["reason"]
+    assert "month" in first
+    await house.passes(3 * 3600, step=60)
+    calls = len(torbox.calls_to("createtorrent"))
+    assert calls >= 4
+    last = (await told(house, late))["reason"]
+    assert last.partition("since ")[2][:5] == first.partition("since ")[2][:5]
     await house.sees_state(late, "pausedUP", jump=60)
 
 

@@ -12,6 +12,7 @@ from bridge.config import TorBoxSettings
 from bridge.errors import (
     AccountTrouble,
     OurMistake,
+    Shut,
     TorBoxBusy,
     TorBoxGone,
     TorBoxRefused,
@@ -128,18 +129,18 @@ async def test_a_create_that_was_cached_is_given_back_to_the_hour(
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "seconds"),
+    ("status", "body", "seconds", "shut"),
     [
-        (200, fails(None, "x", COOLDOWN), 600),
-        (400, fails("COOLDOWN_LIMIT", "wait", {"cooldown_until": "nonsense"}), 600),
-        (200, fails(None, "limit of 3", {"active_limit": 3, "current_active_downloads": 3}), 60),
-        (400, fails("ACTIVE_LIMIT"), 60),
-        (500, fails("NO_SERVERS_AVAILABLE_ERROR"), 120),
-        (200, fails("RATE_LIMIT"), 60),
+        (200, fails(None, "x", COOLDOWN), 600, Shut.COOLDOWN),
+        (400, fails("COOLDOWN_LIMIT", "wait", {"cooldown_until": "?"}), 600, Shut.COOLDOWN),
+        (200, fails(None, "limit of 3", {"active_limit": 3}), 60, Shut.SLOTS),
+        (400, fails("ACTIVE_LIMIT"), 60, Shut.SLOTS),
+        (500, fails("NO_SERVERS_AVAILABLE_ERROR"), 120, Shut.SERVERS),
+        (200, fails("RATE_LIMIT"), 60, None),
     ],
 )
 async def test_what_only_takes_time_says_how_long(
-    torbox: TorBox, canned: Any, status: int, body: Any, seconds: float
+    torbox: TorBox, canned: Any, status: int, body: Any, seconds: float, shut: Shut | None
 ) -> None:
     canned.says(body, status)
 
@@ -147,7 +148,7 @@ async def test_what_only_takes_time_says_how_long(
 
     assert isinstance(error, TorBoxBusy)
     assert error.wait_seconds == pytest.approx(seconds)
-    assert error.slots_full == ("active" in json.dumps(body).lower())
+    assert error.shut is shut
 
 
 @pytest.mark.parametrize(
