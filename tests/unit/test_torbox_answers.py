@@ -16,6 +16,7 @@ from bridge.errors import (
     TorBoxBusy,
     TorBoxGone,
     TorBoxRefused,
+    TorBoxUnreached,
     TorBoxUnwell,
     Trouble,
 )
@@ -282,7 +283,7 @@ async def test_nobody_at_the_address_is_torbox_being_unwell(memory: Any, canned:
     clock = Clock()
     settings = TorBoxSettings(api_key=KEY, api_url="http://127.0.0.1:1")
     async with TorBox(settings, Limits(clock, memory), clock, "test") as torbox:
-        assert type(await error_of(torbox.items())) is TorBoxUnwell
+        assert type(await error_of(torbox.items())) is TorBoxUnreached
         assert torbox.unwell_since is not None
 
 
