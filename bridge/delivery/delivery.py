@@ -27,6 +27,7 @@ from bridge.delivery.journal import Journal, this_boot
 from bridge.delivery.leg import Leg
 from bridge.delivery.pace import Pace
 from bridge.delivery.pieces import Pieces, Proof
+from bridge.delivery.places import Places
 from bridge.delivery.probe import Identity, check_mount, probe
 from bridge.delivery.room import Room, free_bytes
 from bridge.delivery.threads import Threads
@@ -63,6 +64,7 @@ class Delivery:
         self._works: dict[str, Work] = {}
         threads = partial(Threads, root=self._root, patience_seconds=disk_patience_seconds)
         self._house = threads("disk", 4)
+        self._places = Places(self._root, lambda name: threads(name, 2))
         self._means = Means(
             cdn=Cdn(clock, user_agent=user_agent, allow_http=allow_http),
             turns=Turns(max(1, settings.parallel_files), clock),
@@ -89,7 +91,7 @@ class Delivery:
         trace: TracebackType | None,
     ) -> None:
         await self._means.cdn.__aexit__(kind, error, trace)
-        for threads in (self._house, self._means.writers, self._means.readers):
+        for threads in (self._house, self._places, self._means.writers, self._means.readers):
             threads.close()
 
     def leg(self, torrent_hash: str) -> Leg | None:
@@ -164,7 +166,7 @@ class Delivery:
             removal.remove_if_empty(incomplete)
 
         async with self._holding(torrent_hash) as work:
-            await self._house.run_long(torrent_hash, move)
+            await self._places.at(save_path).run_long(torrent_hash, move)
             work.over = True
         if self._settings.settle_seconds:
             await self._clock.sleep(self._settings.settle_seconds)
@@ -182,7 +184,7 @@ class Delivery:
             return moving.is_copied_only(incomplete, self._own(save_path, folder), torrent_hash)
 
         async with self._holding(torrent_hash):
-            return await self._house.run(torrent_hash, look)
+            return await self._places.at(save_path).run(torrent_hash, look)
 
     async def free_name(self, save_path: str, wanted: str, taken: Iterable[str]) -> str:
         """A safe name for a folder in `save_path`: free there, and none of `taken`.
@@ -194,7 +196,7 @@ class Delivery:
         def choose() -> str:
             return choosing.free_name(paths.below_root(self._root, save_path), wanted, folded)
 
-        return await self._house.run(HOUSE, choose)
+        return await self._places.at(save_path).run(HOUSE, choose)
 
     async def missing(self, save_path: str, folder: str, files: Sequence[File]) -> tuple[str, ...]:
         """Which wanted files do not lie in the folder with their exact size."""
@@ -203,7 +205,7 @@ class Delivery:
             self._check_mount()
             return removal.missing_files(self._own(save_path, folder), files)
 
-        return await self._house.run(HOUSE, look)
+        return await self._places.at(save_path).run(HOUSE, look)
 
     async def discard_incomplete(
         self, torrent_hash: str, folder: str, files: Sequence[File]
@@ -228,7 +230,7 @@ class Delivery:
             self._check_mount()
             removal.remove_files(self._own(save_path, folder), files, stop)
 
-        await self._house.run_long(HOUSE, remove)
+        await self._places.at(save_path).run_long(HOUSE, remove)
 
     async def move(
         self, old_save_path: str, new_save_path: str, folder: str, new_folder: str = ""
@@ -244,7 +246,7 @@ class Delivery:
             if source != target:
                 moving.move_folder(source, target, moving.mark_of(str(source)), stop)
 
-        await self._house.run_long(HOUSE, move)
+        await self._places.at(new_save_path).run_long(HOUSE, move)
 
     async def rename_files(
         self, save_path: str, folder: str, names: Iterable[tuple[str, str]]
@@ -255,7 +257,7 @@ class Delivery:
             self._check_mount()
             renaming.rename_files(self._own(save_path, folder), names)
 
-        await self._house.run(HOUSE, rename)
+        await self._places.at(save_path).run(HOUSE, rename)
 
     async def is_free(self, save_path: str, folder: str, names: Iterable[str] = ()) -> bool:
         """Whether nothing has the folder's name, or, with `names`, none of these in it."""
@@ -267,7 +269,7 @@ class Delivery:
                 map(os.path.lexists, [paths.within(own, name) for name in names] or [own])
             )
 
-        return await self._house.run(HOUSE, look)
+        return await self._places.at(save_path).run(HOUSE, look)
 
     def limit(self, bytes_per_second: int, torrent_hash: str | None = None) -> None:
         """Let no more come of this torrent, or of all together; 0 is no limit."""
@@ -312,7 +314,7 @@ class Delivery:
             self._check_mount()
             paths.below_root(self._root, path).mkdir(parents=True, exist_ok=True)
 
-        await self._house.run(HOUSE, make)
+        await self._places.at(path).run(HOUSE, make)
 
     async def _count(
         self, torrent_hash: str, folder: str, files: Sequence[File], work: Work
@@ -340,7 +342,8 @@ class Delivery:
         try:
             async with work.lock:
                 work.over = False
-                for threads in (self._means.writers, self._means.readers, self._house):
+                means = self._means
+                for threads in (means.writers, means.readers, self._house, self._places):
                     await threads.quiet(torrent_hash)
                 yield work
         finally:

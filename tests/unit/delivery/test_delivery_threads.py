@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.delivery import Delivery
+from bridge.delivery import Delivery, moving
 from bridge.delivery.threads import Threads
 from bridge.delivery.trouble import disk_trouble
 from bridge.errors import DiskTrouble
@@ -186,6 +186,43 @@ async def test_a_hanging_disk_blocks_neither_the_loop_nor_other_torrents(
         hanging_file.stdin.close()
         hanging_file.wait()
         await delivery.discard_incomplete(HASH, "Show", [stuck])
+
+
+async def test_a_category_whose_disk_hangs_keeps_no_other_waiting(
+    cdn, delivery, settings, gate, monkeypatch
+):
+    root = Path(settings.path)
+    stuck = [f"{number:040x}" for number in range(10)]
+    files = {each: cdn.holds(f"{each}.mkv", 10) for each in [*stuck, OTHER]}
+    move_folder = moving.move_folder
+
+    def moves(source, target, mark, stop):
+        if target.parent.name == "tv":
+            gate.wait()
+        move_folder(source, target, mark, stop)
+
+    monkeypatch.setattr(moving, "move_folder", moves)
+
+    async def all_of(torrent_hash, category):
+        folder = f"Show {torrent_hash}"
+        await delivery.deliver(torrent_hash, folder, [files[torrent_hash]], cdn.link)
+        await delivery.place(torrent_hash, str(root / category), folder)
+
+    hanging = [asyncio.create_task(all_of(each, "tv")) for each in stuck]
+    async with asyncio.timeout(20):
+        while not all(delivery.leg(each) and delivery.leg(each).files for each in stuck):
+            await asyncio.sleep(0.01)
+        await all_of(OTHER, "films")
+        await delivery.make_folder(str(root / "music"))
+        assert await delivery.free_bytes()
+    assert (root / f"films/Show {OTHER}/{OTHER}.mkv").exists()
+    assert not any(task.done() for task in hanging)
+    mine = [each.name for each in threading.enumerate() if each.name.startswith("disk")]
+    assert len(mine) <= 4 + 3 * 2  # for small things, and for each of three folders
+
+    gate.set()
+    await asyncio.gather(*hanging)
+    assert len(list((root / "tv").iterdir())) == len(stuck)
 
 
 async def test_who_only_reads_yields_to_everyone_else():

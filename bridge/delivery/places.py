@@ -1,0 +1,35 @@
+"""Threads for the folders below the root: each may be a disk of its own, and may hang alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from bridge.delivery.threads import Threads
+
+
+class Places:
+    """One that hangs keeps only the threads of its own folder, which are made when needed."""
+
+    def __init__(self, root: Path, make: Callable[[str], Threads]) -> None:
+        self._root = root
+        self._make = make
+        self._threads: dict[str, Threads] = {}
+
+    def at(self, save_path: str) -> Threads:
+        """Those for this folder. Its path is only looked at as it is written."""
+        below = Path(save_path)
+        if below.is_relative_to(self._root):
+            below = below.relative_to(self._root)
+        first = below.parts[0] if below.parts else ""
+        if first not in self._threads:
+            self._threads[first] = self._make(f"disk-{first}")
+        return self._threads[first]
+
+    async def quiet(self, key: str) -> None:
+        """As of Threads, for all of them."""
+        for threads in list(self._threads.values()):
+            await threads.quiet(key)
+
+    def close(self) -> None:
+        """As of Threads."""
+        for threads in self._threads.values():
+            threads.close()
