@@ -59,7 +59,7 @@ contract: .venv/dev
 # Tests with a long form look for BRIDGE_SOAK; BRIDGE_SEED gives them another course of events.
 SOAKS := tests/together/test_weather.py tests/together/test_life_machine.py \
 	tests/together/test_delivery_lies.py tests/unit/delivery/test_delivery_killed.py \
-	tests/system/process/test_announced_points.py
+	tests/system/process/test_announced_points.py tests/system/process/test_a_day.py
 
 soak: .venv/dev
 	BRIDGE_SOAK=1 $(BIN)/python -m pytest -s --show-capture=no $(SOAKS)

@@ -174,7 +174,7 @@ def small_steps(monkeypatch):
 @pytest.mark.timeout(7200 if SOAK else 300)
 @given(st.data())
 @settings(
-    max_examples=3000 if SOAK else 100,
+    max_examples=1000 if SOAK else 100,
     derandomize=not SOAK,
     deadline=None,
     print_blob=SOAK,
