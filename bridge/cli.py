@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -249,6 +250,9 @@ async def _serving(
     ):
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, running.reloader.ask)
         _say(ready_line(settings, port, len(running.board), factor))
+        # What is there by now stays. To look through it for garbage would hold up an answer, now
+        # and then, for longer than everything else that it takes.
+        gc.freeze()
         await asyncio.Event().wait()
 
 

@@ -42,7 +42,7 @@ STATES = {
 FINISHED = frozenset({Situation.COMPLETE, Situation.SEEDING, Situation.RELOCATING})
 
 
-class Info(Struct, frozen=True, kw_only=True):
+class Info(Struct, frozen=True, kw_only=True, gc=False):
     """An element of `torrents/info`: the keys of 4.5.2 and 5.1.0 together, in JSON's order.
 
     What has a value here is the same of all: nothing is uploaded from here, and no tracker is
