@@ -61,6 +61,7 @@ class Waiting(Struct, frozen=True, tag="waiting"):
     reason: str = ""
     # An earlier create may have worked: look for the hash before another one.
     look_first: bool = False
+    since: float = 0.0  # a wall clock before this was set back: the wait is over
 
 
 class Submitting(Struct, frozen=True, tag="submitting"):

@@ -77,7 +77,7 @@ class Accounts:
         if everything:
             self._active, self._walked_at = {}, self._clock.monotonic()
         for seen in items:
-            self._active[seen.torrent_id] = seen.active and not seen.cached
+            self._active[seen.torrent_id] = seen.active
 
     def gone(self, torrent_id: int) -> None:
         """An item is not in the account any more."""

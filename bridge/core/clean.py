@@ -17,6 +17,7 @@ from bridge.torbox.client import TorBox
 
 log = logging.getLogger(__name__)
 
+FREEING_SECONDS = 6 * 3600.0
 REMOVING_SECONDS, AWAKE_SECONDS = 7 * 24 * 3600.0, 24 * 3600.0
 LOOK_AGAIN_SECONDS = 60.0
 UNCLEAR_GAPS = (60.0, 240.0)  # lists lag for up to five minutes (torbox-api.md §2.5)
@@ -54,9 +55,16 @@ class Cleaner:
         return since_seconds > REMOVING_SECONDS and awake_seconds > AWAKE_SECONDS
 
     async def give_up(self, torrent: Torrent, watch: Watch, cause: Cause, reason: str) -> None:
-        """Free the slot at TorBox first, then fail."""
-        if not await self._freed(torrent, watch, even_private=True):
-            return
+        """Free the slot at TorBox first, then fail; in the end also if TorBox refuses that."""
+        try:
+            if not await self._freed(torrent, watch, even_private=True):
+                return
+        except (TorBoxUnwell, TorBoxRefused, OurMistake) as error:
+            now = self._clock.monotonic()
+            watch.freeing_since = watch.freeing_since or now
+            if now - watch.freeing_since < FREEING_SECONDS:
+                raise
+            log.warning("%s: is given up, but not deleted at TorBox: %s", torrent.name, error)
         failed = Failed(cause, reason, self._clock.time())
 
         def change(now: Torrent) -> Torrent | None:
@@ -92,6 +100,8 @@ class Cleaner:
                 await self._torbox.control(torrent.phase.torrent_id, operation)
             except TorBoxGone:
                 return
+            except (TorBoxUnwell, TorBoxRefused, OurMistake) as error:
+                log.info("%s: TorBox did not take the %s: %s", torrent.name, operation, error)
 
     async def pause_there(self, torrent: Torrent, watch: Watch, *, paused: bool) -> None:
         """Pause or resume the item at TorBox; one that TorBox does not let us control stays."""
@@ -151,7 +161,8 @@ class Cleaner:
         for item in self._ledger.items_of(torrent.hash):
             if item.ours is None:
                 item = await self._judged(item)  # noqa: PLW2901
-            if item.ours and item.private and not even_private and torrent.completed_at:
+            private = item.private or torrent.private
+            if item.ours and private and not even_private and torrent.completed_at:
                 await self._keep_seeding(item, torrent.wishes)
                 continue
             if item.ours is not False and not await self._deleted(item):
@@ -164,11 +175,10 @@ class Cleaner:
         """Resolve a create whose answer we never read; lists lag, so look more than once."""
         if await self._submitter.find(torrent.hash, purged_too=True):
             return True
-        now = self._clock.monotonic()
-        watch.look_missed(now)
-        if watch.missing_looks <= len(UNCLEAR_GAPS):
-            gap = UNCLEAR_GAPS[watch.missing_looks - 1]
-            watch.hold(now, gap, "looks whether TorBox took it")
+        if watch.cleaning_looks < len(UNCLEAR_GAPS):
+            gap = UNCLEAR_GAPS[watch.cleaning_looks]
+            watch.cleaning_looks += 1
+            watch.hold(self._clock.monotonic(), gap, "looks whether TorBox took it")
             return False
         await self._ledger.change_items(torrent.hash, self._submitter.intents.end)
         return True

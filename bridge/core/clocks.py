@@ -10,7 +10,8 @@ from bridge.model import Cause, Clocks, Seen, Torrent
 TORBOX_FAILED_SECONDS = 10 * 60.0
 
 FAILED_WORDS = ("failed", "error", "missing")
-PATIENT_WORDS = ("queued", "paused", "stopped", "checking", "moving", "allocating", "processing")
+# What TorBox does with it instead of downloading; only so long without growth that it is dead.
+BUSY_WORDS = ("checking", "moving", "allocating", "processing", "paused", "stopped")
 
 
 def clock_run_out(clocks: Clocks, give_up: GiveUp) -> GiveUpOn | None:
@@ -54,15 +55,23 @@ def half_way(clocks: Clocks, give_up: GiveUp) -> bool:
     )
 
 
-def observed(clocks: Clocks, before: Seen | None, seen: Seen, seconds: float) -> Clocks:
-    """The clocks after one more good look, `seconds` of healthy time after the one before."""
-    grew = before is None or seen.downloaded > before.downloaded
-    if seen.ready or (grew and seen.downloaded > 0 and before is not None):
+def observed(
+    clocks: Clocks, before: Seen | None, seen: Seen, seconds: float, *, paused: bool = False
+) -> Clocks:
+    """The clocks after one more good look, `seconds` of healthy time after the one before.
+
+    `paused`: a client wanted it so, and no clock runs.
+    """
+    grew = before is not None and (
+        seen.downloaded > before.downloaded or seen.progress > before.progress
+    )
+    if seen.ready or grew:
         return Clocks(delivery=clocks.delivery)
     failed = seen.state.startswith(FAILED_WORDS) and not seen.active and not seen.present
-    patient = seen.finished or seen.state.startswith(PATIENT_WORDS)
-    if patient and not failed:
+    if not failed and (paused or seen.state.startswith("queued")):
         return replace(clocks, torbox_failed=0.0)
+    if not failed and (seen.finished or seen.state.startswith(BUSY_WORDS)):
+        return replace(clocks, no_growth=clocks.no_growth + seconds, torbox_failed=0.0)
     no_metadata = not seen.files and seen.size == 0
     no_seeds = seen.seeds == 0 and seen.speed == 0 and not no_metadata
     return Clocks(

@@ -46,7 +46,9 @@ class Looker:
         }
         in_queue = await self._look_at_queue(outstanding, watches)
         found, complete = await self._list(outstanding, outstanding.keys() - in_queue)
-        found |= await self._by_id(outstanding.keys() - found.keys(), outstanding, watches)
+        found |= await self._by_id(
+            outstanding.keys() - found.keys(), outstanding, watches, absence_counts=not complete
+        )
         outstanding = {
             torrent_hash: torrent
             for torrent_hash, torrent in outstanding.items()
@@ -121,8 +123,13 @@ class Looker:
         hashes: Iterable[str],
         outstanding: Mapping[str, Torrent],
         watches: Mapping[str, Watch],
+        *,
+        absence_counts: bool,
     ) -> dict[str, Seen]:
-        """Items beyond page three, asked one by one, each at most once a minute."""
+        """Items beyond page three, asked one by one, each at most once a minute.
+
+        `absence_counts` when the list could not be read in whole and so shows none.
+        """
         found = {}
         for torrent_hash in hashes:
             torrent_id, watch = outstanding[torrent_hash].torrent_id, watches[torrent_hash]
@@ -135,6 +142,8 @@ class Looker:
             try:
                 found[torrent_hash] = await self._torbox.item(torrent_id)
             except (TorBoxGone, TorBoxUnwell) as error:
+                if absence_counts and isinstance(error, TorBoxGone):
+                    watch.look_missed(now)
                 # What was seen of the others counts; this one is asked for again.
                 log.debug("%s: %s", outstanding[torrent_hash].name, error)
         return found
@@ -244,7 +253,7 @@ def _figures(
             leg = 0.0
         torrent = replace(
             torrent,
-            clocks=clocks.observed(torrent.clocks, before, seen, seconds),
+            clocks=clocks.observed(torrent.clocks, before, seen, seconds, paused=torrent.paused),
             progress=max(torrent.progress, min(leg, 0.5)),
             seen_complete_at=time if seen.availability >= 1 else torrent.seen_complete_at,
             private=seen.private if torrent.private is None else torrent.private,

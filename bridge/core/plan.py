@@ -32,6 +32,7 @@ from bridge.core.weather import Weather
 from bridge.model import (
     Cause,
     Check,
+    Clocks,
     Complete,
     Delivering,
     Failed,
@@ -44,6 +45,7 @@ from bridge.model import (
 )
 
 GONE_LOOKS, GONE_SECONDS = 3, 15 * 60.0
+PAUSED_WORDS, PAUSED_SECONDS = ("paused", "stopped"), 10 * 60.0
 LONGEST_WAIT_SECONDS = 24 * 3600.0
 
 
@@ -81,8 +83,8 @@ def _wanted_step(torrent: Torrent, watch: Watch, give_up: GiveUp, now: float, ti
         return GiveUpOn(Cause.NO_FILES, watch.objection)
     match phase:
         case Waiting():
-            # Longer than anyone is ever asked to wait: the wall clock was set back.
-            if time < phase.next_try_at <= time + LONGEST_WAIT_SECONDS:
+            # Before it began, or longer than anyone is asked to wait: the wall clock was set back.
+            if phase.since <= time < phase.next_try_at <= time + LONGEST_WAIT_SECONDS:
                 return Wait(phase.next_try_at)
             return Submit(phase.look_first)
         case Submitting():
@@ -138,6 +140,8 @@ def _fetching_step(
         return ZIPPED if is_zipped(torrent, watch.seen) else Deliver()
     if not watch.looked_up and not torrent.files and watch.seen.size == 0:
         return LookUp()
+    if watch.seen.state.startswith(PAUSED_WORDS) and _long_quiet(torrent.clocks):
+        return Nudge()  # nobody here paused it
     if watch.purged_since is not None and now - watch.purged_since >= GONE_SECONDS:
         return PURGED
     if verdict is not None:
@@ -145,6 +149,10 @@ def _fetching_step(
     if not torrent.clocks.nudged and half_way(torrent.clocks, give_up):
         return Nudge()
     return Wait()
+
+
+def _long_quiet(clocks: Clocks) -> bool:
+    return clocks.no_growth >= PAUSED_SECONDS and not clocks.nudged
 
 
 def _gone_step(watch: Watch, torrent_id: int | None) -> Step:

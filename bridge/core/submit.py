@@ -127,17 +127,17 @@ class Submitter:
                 moment, first_gap, "TorBox did not confirm it; asks again whether it arrived"
             )
             return
-        again_at = self._clock.time() + last_gap
+        reason = "TorBox did not confirm it; looks once more before it is sent again"
+        watch.hold(moment, last_gap, reason)  # whatever the wall clock does meanwhile
+        since = self._clock.time()
+        again = Waiting(since + last_gap, reason, look_first=True, since=since)
 
         def change(now: Torrent) -> Torrent | None:
             if isinstance(now.phase, Submitting):
-                reason = "TorBox did not confirm it; looks once more before it is sent again"
-                return replace(now, phase=Waiting(again_at, reason, look_first=True))
+                return replace(now, phase=again)
             if isinstance(now.phase, Queued) and not now.recreated:
-                reason = "left TorBox's queue without arriving; is sent again"
-                return replace(
-                    now, phase=Waiting(again_at, reason, look_first=True), recreated=True
-                )
+                left = replace(again, reason="left TorBox's queue without arriving; is sent again")
+                return replace(now, phase=left, recreated=True)
             if isinstance(now.phase, Queued):
                 reason = "left TorBox's queue twice without arriving"
                 return replace(now, phase=Failed(Cause.GONE, reason, self._clock.time()))
@@ -170,6 +170,10 @@ class Submitter:
 
     async def refuse(self, torrent: Torrent) -> None:
         """TorBox does not have it, and its category takes nothing else."""
+        if account.unresolved(self._ledger.items_of(torrent.hash)) and await self.find(
+            torrent.hash
+        ):
+            return
         where = f"category {torrent.category}" if torrent.category else "this category"
         reason = f"TorBox does not have it, and {where} takes only what TorBox has"
         await self._fail(torrent.hash, Cause.NOT_CACHED, reason)
@@ -263,14 +267,15 @@ class Submitter:
     async def _wait(
         self, torrent_hash: str, seconds: float, reason: str, watch: Watch, look_first: bool
     ) -> None:
-        at = self._clock.time() + seconds
+        since = self._clock.time()
+        at = since + seconds
         if seconds >= 60:
             reason = f"{reason}; tries again at {clock_time(at)}"
 
         def change(torrent: Torrent) -> Torrent | None:
             if not isinstance(torrent.phase, Submitting):
                 return torrent
-            return replace(torrent, phase=Waiting(at, reason, look_first))
+            return replace(torrent, phase=Waiting(at, reason, look_first, since))
 
         # This create made nothing. An earlier one, still unclear, may have: its intent stays.
         forgotten = None if look_first else self.intents.end

@@ -16,6 +16,8 @@ class Watch:
     sent_at: float | None = None  # when its create was answered
     missing_looks: int = 0
     missing_since: float | None = None
+    freeing_since: float | None = None  # TorBox refuses to delete its item
+    cleaning_looks: int = 0  # for an unclear create of what is to be cleaned up
     purged_since: float | None = None  # listed, but without its content
     asked_at: float | None = None  # when it was last asked for by id
     idle_seconds: float = 0.0  # of trying to deliver without a byte, not stored yet
@@ -45,7 +47,7 @@ class Watch:
 
     def met(self) -> None:
         """It is there after all, whatever lists did not show."""
-        self.missing_looks, self.missing_since = 0, None
+        self.missing_looks, self.missing_since, self.cleaning_looks = 0, None, 0
 
     def sent(self, now: float) -> None:
         """TorBox took it: what was seen of an object before this one says nothing any more."""

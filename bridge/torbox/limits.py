@@ -1,7 +1,8 @@
 """TorBox's limits as sliding windows (torbox-api.md §5): asked before every call, never exceeded.
 
 What is dear, the uncached creates of the last hour and the pauses that TorBox asked for, survives a
-restart. All times are wall times in seconds; a step of the wall clock cannot block for ever.
+restart. Within a process no step of the wall clock shortens or lengthens a window; what is kept for
+the next process has wall times.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ MOST_CALLS = 8
 MOST_CREATES = 4
 FIRST_PAUSE_SECONDS = 60.0
 LONGEST_BACKOFF_SECONDS = 900.0
-LONGEST_PAUSE_SECONDS = 7200.0  # the longest that was ever seen (torbox-api.md §5)
+LONGEST_PAUSE_SECONDS = 4 * 3600.0  # twice the longest that was ever seen (torbox-api.md §5)
 
 
 class CallMemory(Protocol):
@@ -70,7 +71,7 @@ class _Sent(Struct, eq=False):
     """A call that was let through."""
 
     at: float
-    recorded_at: float  # its name in the memory: `at` moves when the wall clock steps back
+    recorded_at: float  # wall time: its name in the memory
     uncached: bool = True
 
 
@@ -104,12 +105,13 @@ class Limits:
         self._clock = clock
         self._memory = memory
         self._share = min(max(share, 0.0), 1.0)
-        self._started = clock.time()
+        self._ahead = clock.time() - clock.monotonic()
+        self._started = self._now()
         self._sent: dict[str, list[_Sent]] = {}
         for endpoint, at in sorted(calls, key=lambda call: call[1]):
             given_back = endpoint == CACHED_CREATE
             known = self._sent.setdefault(CREATE if given_back else endpoint, [])
-            known.append(_Sent(at, at, uncached=not given_back))
+            known.append(_Sent(min(at, self._started), at, uncached=not given_back))
         self._pauses = dict(pauses or {})
         self._strikes: dict[str, int] = {}
         self._places = asyncio.Semaphore(MOST_CALLS)
@@ -129,14 +131,14 @@ class Limits:
 
     def free_at(self, endpoint: str, *, spare: bool = False) -> float:
         """The wall time from which a call is allowed; now or past means at once."""
-        now = self._clock.time()
+        now = self._now()
         sent = self._live(endpoint, now)
         free = [self._free_of(rule, sent, now, spare) for rule in _rules(endpoint, self._share)]
-        return max(self._paused_until(endpoint, now), *free)
+        return self._clock.time() + max(self._paused_until(endpoint, now), *free) - now
 
     def left(self, endpoint: str) -> int:
         """How many calls may be made at this moment."""
-        now = self._clock.time()
+        now = self._now()
         if self._paused_until(endpoint, now) > now:
             return 0
         sent, left = self._live(endpoint, now), []
@@ -147,14 +149,14 @@ class Limits:
 
     def budget(self, endpoint: str) -> Budget:
         """What sentences, page and metrics say of an endpoint."""
-        now = self._clock.time()
+        now = self._now()
         rule = _rules(endpoint, self._share)[0]
         used = sum(
             1
             for call in self._live(endpoint, now)
             if (call.uncached or not rule.uncached_only) and call.at + rule.seconds > now
         )
-        return Budget(used, rule.limit, max(now, self.free_at(endpoint)))
+        return Budget(used, rule.limit, max(self._clock.time(), self.free_at(endpoint)))
 
     @asynccontextmanager
     async def call(self, endpoint: str, *, spare: bool = False) -> AsyncIterator[float]:
@@ -190,7 +192,7 @@ class Limits:
 
         `asked` is what the answer's headers say, `hourly` that its text names an hour.
         """
-        now = self._clock.time()
+        now = self._now()
         if self._paused_until(endpoint, now) <= now:
             # Calls that were under way when the pause began do not make it longer.
             self._strikes[endpoint] = self._strikes.get(endpoint, 0) + 1
@@ -208,19 +210,22 @@ class Limits:
 
     async def pause(self, endpoint: str, seconds: float) -> None:
         """No call to this endpoint for so long; a longer pause stays."""
-        now = self._clock.time()
-        until = now + min(max(seconds, 1.0), LONGEST_PAUSE_SECONDS)
-        if until <= self._paused_until(endpoint, now):
+        now, wait = self._now(), min(max(seconds, 1.0), LONGEST_PAUSE_SECONDS)
+        if now + wait <= self._paused_until(endpoint, now):
             return
-        self._pauses[endpoint] = until
+        self._pauses[endpoint] = now + wait
         try:
-            await self._memory.set_pause(endpoint, until)
+            await self._memory.set_pause(endpoint, self._clock.time() + wait)
         except StoreTrouble as error:
             logger.warning("a pause of %s would not survive a restart: %s", endpoint, error)
 
     def worked(self, endpoint: str) -> None:
         """TorBox answered: the next refusal starts with a short pause again."""
         self._strikes.pop(endpoint, None)
+
+    def _now(self) -> float:
+        """The wall time as it would be without its steps since the start."""
+        return self._ahead + self._clock.monotonic()
 
     async def _wait_until_free(self, endpoint: str, spare: bool) -> None:
         deadline = self._clock.monotonic() + PATIENCE_SECONDS
@@ -236,7 +241,7 @@ class Limits:
         while any(call.recorded_at == at for call in sent):
             # The memory knows calls by their time: no two share one.
             at = math.nextafter(at, math.inf)
-        call = _Sent(at, at)
+        call = _Sent(self._now(), at)
         sent.append(call)
         if endpoint == CREATE:
             try:
@@ -247,7 +252,7 @@ class Limits:
         return at
 
     def _sentence(self, endpoint: str) -> str:
-        if self._paused_until(endpoint, self._clock.time()) > self._clock.time():
+        if self._paused_until(endpoint, now := self._now()) > now:
             return "TorBox asked us to wait before the next call of this kind"
         if endpoint == CREATE:
             budget = self.budget(endpoint)
@@ -257,9 +262,6 @@ class Limits:
     def _live(self, endpoint: str, now: float) -> list[_Sent]:
         """The calls that may still count, oldest first."""
         calls = self._sent.get(endpoint, [])
-        for call in calls:
-            call.at = min(call.at, now)
-        self._started = min(self._started, now)
         widest = _rules(endpoint, self._share)[0].seconds
         self._sent[endpoint] = live = [call for call in calls if call.at + widest > now]
         return live

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.simulator import AnswerAfterDoing, Cached, Cut, Simulator, Stalled
+from bridge.simulator import Answer, AnswerAfterDoing, Cached, Cut, FetchedOver, Simulator, Stalled
 from tests.conftest import KEY, House, JumpClock
 
 HOUR, DAY = 3600.0, 86400.0
@@ -96,3 +96,43 @@ async def test_our_item_is_deleted_though_its_create_was_not_answered(
     await house.sees_state(grab, "stalledDL")
     await is_removed(house, grab)
     assert torbox.items == []
+
+
+async def test_a_step_forward_does_not_empty_the_hour_twice(house, torbox, clock):
+    torbox.plan = 2
+    torbox.account.additional_slots = 200
+    arr = await house.starts()
+    for number in range(80):
+        await arr.grabs(torbox.publish(f"Show.{number}", {"a": 1000}, FetchedOver(60)))
+    await house.passes(900, step=10)
+    clock.wrong_by = 2 * HOUR
+    await house.passes(600, step=10)
+    assert len(torbox.calls_to("createtorrent")) == 55
+    assert torbox.refusals.total() == 0
+
+
+@pytest.mark.parametrize("step", [-10 * HOUR, -DAY, HOUR])
+async def test_what_torbox_asked_to_wait_is_waited_whatever_our_clock_does(
+    house, torbox, clock, step
+):
+    torbox.next("createtorrent", Answer(429, {"detail": "slow down"}, {"retry-after": "3000"}))
+    arr = await house.starts()
+    grab = torbox.publish("Show", {"a": 1000}, Cached())
+    await arr.grabs(grab)
+    await house.passes(60, step=10)
+    clock.wrong_by = step
+    await house.passes(2700, step=60)
+    assert len(torbox.calls_to("createtorrent")) == 1
+    await house.passes(600, step=30)
+    assert (await arr.sees(grab))["state"] == "pausedUP"
+
+
+async def test_a_step_forward_does_not_send_an_unclear_create_twice(house, torbox, clock):
+    torbox.lag_seconds = 270
+    torbox.next("createtorrent", AnswerAfterDoing(Cut()))
+    arr = await house.starts()
+    await arr.grabs(torbox.publish("Show", {"a": 1000}, FetchedOver(7200)))
+    await house.passes(100, step=5)
+    clock.wrong_by = HOUR
+    await house.passes(400, step=5)
+    assert len(torbox.calls_to("createtorrent")) == 1

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 
+import pytest
 from msgspec.structs import replace
 
 from bridge.config import CachedPolicy, CategorySettings, GiveUp
@@ -16,6 +17,7 @@ from bridge.simulator import (
     Odd,
     QueuedThen,
     Stalled,
+    shapes,
 )
 
 SONARR_5 = {"User-Agent": "Sonarr/5.0.0.100 (debian 12)"}
@@ -446,6 +448,113 @@ async def test_removed_after_a_create_without_an_answer_nothing_stays_though_lis
     await arr.removes(grab)
     await house.eventually(lambda: grab.hash not in house.bridge.ledger.torrents, jump=5)
     assert torbox.items == []
+
+
+@pytest.mark.parametrize("after", [90, 150, 250])
+async def test_removed_between_the_looks_for_its_create_nothing_stays(house, torbox, arr, after):
+    grab = torbox.publish("Show", {"a.mkv": MiB}, FetchedOver(7200))
+    torbox.lag_seconds = 270
+    torbox.next("createtorrent", AnswerAfterDoing(Cut()))
+    await arr.grabs(grab)
+    await house.eventually(lambda: torbox.items, jump=0)
+    await house.passes(after, step=5)
+    await arr.removes(grab)
+    await house.eventually(lambda: grab.hash not in house.bridge.ledger.torrents, jump=5)
+    await house.passes(600, step=20)
+    assert torbox.items == []
+
+
+async def test_cached_only_from_now_on_does_not_forget_an_unclear_create(house, torbox):
+    settings = []
+    arr = await house.starts(read_again=lambda: settings[-1])
+    settings.append(house.settings)
+    grab = torbox.publish("Show", {"a.mkv": MiB}, FetchedOver(7200))
+    torbox.lag_seconds = 270
+    torbox.next("createtorrent", AnswerAfterDoing(Cut()))
+    await arr.grabs(grab)
+    await house.passes(100, step=5)
+    rules = {"*": CategorySettings(cached=CachedPolicy.CACHED_ONLY)}
+    settings.append(replace(house.settings, categories=rules))
+    house.bridge.reloader.ask()
+    await house.passes(600, step=10)
+    await arr.removes(grab)
+    await house.eventually(lambda: grab.hash not in house.bridge.ledger.torrents, jump=5)
+    assert torbox.items == []
+
+
+async def test_what_seeds_at_torbox_holds_a_slot(house, torbox, arr):
+    private = [
+        torbox.publish(f"Private.{n}", {"a": 1000}, FetchedOver(30), private=True) for n in range(3)
+    ]
+    for grab in private:
+        await arr.grabs(grab, as_file=True)
+    for grab in private:
+        await house.sees_state(grab, "pausedUP", jump=5)
+    for number in range(5):
+        await arr.grabs(torbox.publish(f"Show.{number}", {"a": 1000}, FetchedOver(600)))
+    await house.passes(300, step=10)
+    assert len(torbox.queue) <= 1
+
+
+async def test_a_refused_resume_is_no_reason_not_to_reannounce(house, torbox, arr):
+    grab = torbox.publish("Dead", {"a.mkv": MiB}, Stalled(at=0.2))
+    await arr.grabs(grab)
+    await house.sees_state(grab, "stalledDL")
+    torbox.next("controltorrent", Answer(500, {"success": False, "error": "UNKNOWN_ERROR"}))
+    await house.passes(3 * 3600, step=60)
+    operations = [call.params.get("operation") for call in torbox.calls_to("controltorrent")]
+    assert operations == ["resume", "reannounce", "delete"]
+
+
+async def test_given_up_it_fails_in_the_end_though_torbox_refuses_to_delete_it(house, torbox, arr):
+    grab = torbox.publish("Dead", {"a.mkv": MiB}, Stalled(at=0.2))
+    await arr.grabs(grab)
+    await house.sees_state(grab, "stalledDL")
+    no = Answer(500, {"success": False, "error": "UNKNOWN_ERROR"})
+    torbox.next("controltorrent", no, times=1000)
+    await house.passes(10 * 3600, step=120)
+    assert (await told(house, grab))["phase"] == "failed"
+    torbox.faults.clear()
+    await arr.removes(grab)
+    await house.eventually(lambda: torbox.items == [], jump=30)
+
+
+async def test_a_private_torrent_seeds_on_though_torbox_does_not_call_it_private(
+    house, torbox, arr, monkeypatch
+):
+    shown_as = shapes.item
+
+    def item(*told):
+        return {key: value for key, value in shown_as(*told).items() if key != "private"}
+
+    monkeypatch.setattr(shapes, "item", item)
+    grab = torbox.publish("Show", {"a.mkv": MiB}, FetchedOver(60), private=True)
+    await arr.grabs(grab, as_file=True)
+    await house.sees_state(grab, "pausedUP", jump=10)
+    await arr.removes(grab)
+    await house.passes(900, step=30)
+    assert torbox.item_of(grab.hash) is not None
+
+
+async def test_a_deleted_item_is_missed_beside_a_row_that_nobody_can_read(
+    house, torbox, arr, monkeypatch
+):
+    grab = torbox.publish("Show", {"a.mkv": MiB}, Stalled(at=0.2))
+    await arr.grabs(grab)
+    await house.sees_state(grab, "stalledDL")
+    theirs = torbox.publish("Theirs", script=Stalled(at=0.5))
+    torbox.already_in_account(theirs)
+    shown_as = shapes.item
+
+    def item(one, *told):
+        shown = shown_as(one, *told)
+        return shown | {"hash": None, "magnet": None} if one.hash == theirs.hash else shown
+
+    monkeypatch.setattr(shapes, "item", item)
+    await house.passes(120, step=10)
+    torbox.delete(grab.hash)
+    await house.passes(2 * 3600, step=60)
+    assert len(torbox.calls_to("createtorrent")) == 2
 
 
 async def test_a_create_that_found_no_connection_is_sent_as_soon_as_there_is_one(house, torbox):

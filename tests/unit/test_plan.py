@@ -1,12 +1,13 @@
 """Decisions: what is done next with a torrent, and what never is."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bridge.config import GiveUp
 from bridge.core import cadence, plan, steps
-from bridge.core.clocks import observed
+from bridge.core.clocks import clock_run_out, observed
 from bridge.core.watch import Watch
 from bridge.core.weather import Weather
 from bridge.errors import AccountTrouble, DiskTrouble, StoreTrouble, Trouble
@@ -32,6 +33,9 @@ from bridge.model import (
 NOW, TIME = 10_000.0, 1_800_000_000.0
 GIVE_UP = GiveUp()
 HASH = "a" * 40
+
+
+BUSY = ("paused", "checkingResumeData", "moving", "processing")
 
 
 def a_torrent(phase, **fields):
@@ -203,9 +207,38 @@ def test_growth_sets_every_clock_back():
 
 def test_waiting_in_torboxs_own_slots_adds_nothing_to_a_clock():
     clocks = Clocks(no_seeds=100, no_growth=100)
-    for word in ("queued", "paused", "checking", "moving"):
+    seen = a_seen(state="queued", seeds=0)
+    assert observed(clocks, seen, seen, 60) == clocks
+    for word in ("paused", "checking", "downloading"):
         seen = a_seen(state=word, seeds=0)
-        assert observed(clocks, seen, seen, 60) == clocks
+        assert observed(clocks, seen, seen, 60, paused=True) == clocks
+
+
+@pytest.mark.parametrize("seen", [a_seen(state=word, seeds=0) for word in BUSY])
+def test_while_torbox_checks_and_stores_only_the_clock_of_growth_runs(seen):
+    clocks = Clocks(no_seeds=100, no_growth=100, torbox_failed=5)
+    assert observed(clocks, seen, seen, 60) == Clocks(no_seeds=100, no_growth=160)
+
+
+def test_finished_there_and_never_stored_it_is_given_up_in_the_end():
+    seen = a_seen(state="uploading", finished=True, present=False, active=True, progress=1.0)
+    clocks = Clocks()
+    for _ in range(7 * 60):
+        clocks = observed(clocks, seen, seen, 60)
+    assert clock_run_out(clocks, GIVE_UP) is not None
+
+
+def test_more_progress_is_growth_when_torbox_tells_no_bytes():
+    before, after = a_seen(progress=0.1), a_seen(progress=0.2)
+    assert observed(Clocks(no_growth=100), before, after, 60) == Clocks()
+
+
+def test_what_somebody_paused_at_torbox_is_resumed_after_ten_minutes():
+    seen = a_seen(state="paused")
+    torrent = a_torrent(Fetching(7), clocks=Clocks(no_growth=599))
+    assert step(torrent, a_watch(seen)) == steps.Wait()
+    torrent = a_torrent(Fetching(7), clocks=Clocks(no_growth=601))
+    assert step(torrent, a_watch(seen)) == steps.Nudge()
 
 
 def test_the_word_failed_starts_a_clock_of_ten_minutes_only():

@@ -205,7 +205,7 @@ async def test_our_own_mistakes_are_called_so_and_mean_nothing_for_an_item(
         ({"x-ratelimit-reset": "1798761690.5"}, 90.5),
         ({"x-ratelimit-reset": "45"}, 45),
         ({"Retry-After": "never", "x-ratelimit-reset": "nan"}, 60),
-        ({"Retry-After": "1e99"}, 7200),
+        ({"Retry-After": "1e99"}, 14400),
         ({"Retry-After": "-5"}, 1),
     ],
 )
