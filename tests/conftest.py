@@ -184,6 +184,14 @@ class House:
         engine = self.bridge.engine
         await self.eventually(lambda: not engine.busy, jump=0)
 
+    async def has_begun(self, name: str) -> None:
+        """Until bytes of a file of this name lie on the disk: the CDN sends ahead of that."""
+
+        def begun() -> bool:
+            return any(file.stat().st_size for file in self.downloads.rglob(name))
+
+        await self.eventually(begun, jump=0)
+
     async def passes(self, seconds: float, step: float = 30.0) -> None:
         """Let time go by, in steps, with everything done that is due at each."""
         while seconds > 0:

@@ -22,6 +22,7 @@ async def half_delivered(house, grab, path, count):
     house.torbox.cdn.stalls(after=count)
     await house.arr.grabs(grab)
     await house.torbox.cdn.has_sent(path, count)
+    await house.has_begun(path)
     await house.arr.call("POST", "torrents/pause", data={"hashes": grab.hash})
     await house.calm()
 

@@ -92,6 +92,7 @@ async def test_after_a_restart_in_the_middle_each_file_still_lies_where_it_is_sa
     torbox.cdn.slow(2 * MiB)
     await arr.grabs(grab)
     await torbox.cdn.has_sent("Season 1/e1.mkv", 2 * MiB)
+    await house.has_begun("e1.mkv")
     await house.stops()
     torbox.cdn.clear()
     await house.starts()

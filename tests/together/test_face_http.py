@@ -277,7 +277,9 @@ async def test_all_maindata_is_the_same_packed_and_as_it_is(house, dialect: str)
     wire = Wire(house.port)
     cookie = await wire.log_in()
     for number in range(1, 4):
-        magnet = f"urls=magnet:?xt=urn:btih:{number:040x}%26tr=http://t.example/".encode()
+        magnet = (
+            f"urls=magnet:?xt=urn:btih:{number:040x}%26tr=http://t.example/&stopped=true".encode()
+        )
         await wire.ask("POST", "/api/v2/torrents/add", magnet, Cookie=cookie, **FORM)
         answers = []
         for coding in ("identity", "gzip", "gzip"):
