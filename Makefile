@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo run test client-libraries clients contract soak check format pictures image-size clean
+.PHONY: help demo run test client-libraries clients contract soak bench check format pictures image-size clean
 
 help:
 	@echo "make demo     watch three grabs go through the whole chain, no account needed"
 	@echo "make run      serve, with ./config.yaml or the environment"
 	@echo "make test     every test"
 	@echo "make soak     the tests that have a long form, in it: some minutes each"
+	@echo "make bench    every benchmark, in a form of a few minutes"
 	@echo "make check    format, lint, types"
 	@echo "make pictures  take the pictures of the page for the docs anew"
 	@echo "make clients  drive the libraries of PyPI and npm against the bridge"
@@ -63,6 +64,16 @@ SOAKS := tests/together/test_weather.py tests/together/test_life_machine.py \
 
 soak: .venv/dev
 	BRIDGE_SOAK=1 $(BIN)/python -m pytest -s --show-capture=no $(SOAKS)
+
+# Where chromium, qbittorrent-nox, curl or aria2c is missing, its benchmark says so and the others go on.
+# Their full lengths are in benchmarks/README.md.
+bench: .venv/dev
+	$(BIN)/python -m benchmarks.calls
+	$(BIN)/python -m benchmarks.first_byte
+	$(BIN)/python -m benchmarks.unattended --items 40 --days 2
+	-$(BIN)/python -m benchmarks.page 1000 10
+	$(BIN)/python -m benchmarks.polling --sizes 1,1000
+	-$(BIN)/python -m benchmarks.download --gib 1
 
 check: .venv/dev
 	$(BIN)/ruff format --check .

@@ -16,7 +16,7 @@ What is printed is meant as ratios; the figures themselves are this machine's.
 
 import argparse
 import asyncio
-import multiprocessing
+import hashlib
 import os
 import random
 import resource
@@ -30,21 +30,19 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 
-from benchmarks.fast_cdn import CERTIFICATE, FastCdn
+from benchmarks.fast_cdn import CERTIFICATE
+from benchmarks.fast_torbox import KEY, Remote
 from bridge.clock import Clock
 from bridge.config import DownloadsSettings
 from bridge.delivery import Delivery, Proof
 from bridge.model import File
-from bridge.simulator import Published, Simulator, published
 from bridge.torrentfile.metainfo import layout, piece_hashes, read_torrent
 
-KEY, PASSWORD = "00000000-1111-4222-8333-444444444444", "pass-word"
+PASSWORD = "pass-word"
 MiB, GiB, MB = 1 << 20, 1 << 30, 1_000_000
 PARALLEL = 4
 ENVIRON = os.environ | {"SSL_CERT_FILE": str(CERTIFICATE)}
@@ -94,78 +92,6 @@ def scenarios(gib: float) -> list[Scenario]:
                  {"film.mkv": film["film.mkv"] // 2}, ("aria2c",), connection=20 * MB,
                  connections_per_file=4, at_least=1.0),
     ]  # fmt: skip
-
-
-# --- TorBox, in a process of its own
-
-
-class TorBox:
-    """The simulator's API with a fast CDN; told what to do over a pipe."""
-
-    def __init__(self) -> None:
-        published.REAL_PIECES_UP_TO = 1 << 60
-        self.simulator = Simulator(api_key=KEY, seed=1)
-        self.cdn = FastCdn(self._find)
-        self.simulator.cdn_url = f"https://127.0.0.1:{self.cdn.port}"
-        self.simulator.enforce_limits = False
-        self.published: dict[str, Published] = {}
-
-    def _find(self, path: str) -> tuple[int, Any]:
-        """`/dld/<uuid>?…` as the API gave it, or `/file/<name>/<path>` for the others."""
-        kind, _, rest = path.removeprefix("/").partition("/")
-        if kind == "dld":
-            link = self.simulator.world.links[rest.partition("?")[0]]
-            torrent = link.item.torrent
-            inside = next(file.path for file in torrent.files if file.id == link.file_id)
-        else:
-            name, _, inside = rest.partition("/")
-            torrent = self.published[name]
-        return torrent.file(inside).size, lambda at, count: torrent.read(inside, at, count)
-
-    def publish(self, name: str, files: dict[str, int]) -> bytes:
-        made = self.simulator.publish(name, files)
-        self.published[name] = made
-        return made.torrent
-
-    def reset(self, line: float, connection: float) -> None:
-        self.cdn.reset(line_speed=line, connection_speed=connection)
-
-    def first_asked_at(self) -> float:
-        return self.cdn.first_asked_at
-
-    def most_connections(self) -> int:
-        return self.cdn.most_connections
-
-
-def play_torbox(pipe: Connection) -> None:
-    async def serve() -> None:
-        torbox = TorBox()
-        async with torbox.simulator.serving() as url:
-            pipe.send((url, torbox.cdn.port))
-            while (call := await asyncio.to_thread(pipe.recv)) is not None:
-                method, *arguments = call
-                pipe.send(getattr(torbox, method)(*arguments))
-
-    asyncio.run(serve())
-
-
-class Remote:
-    """TorBox as the measuring process sees it."""
-
-    def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=play_torbox, args=[theirs], daemon=True)
-        self._process.start()
-        self.url, self.port = self._pipe.recv()
-
-    def call(self, method: str, *arguments: object) -> Any:
-        self._pipe.send((method, *arguments))
-        return self._pipe.recv()
-
-    def close(self) -> None:
-        self._pipe.send(None)
-        self._process.join(10)
 
 
 # --- those that are measured
@@ -317,19 +243,32 @@ def a_folder(place: Path | None) -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def measure(one: Scenario, torbox: Remote, rounds: int, place: Path | None) -> None:
+def compare(one: Scenario, name: str, torbox: Remote, folder: Path) -> None:
+    """Fail unless every byte that a program brought is the one that was published."""
+    for path in one.files:
+        inside = {"curl": "a", "aria2c": path, "bridge": f"downloads/**/{path}"}[name]
+        (place,) = folder.glob(inside)
+        with place.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        assert found == torbox.call("sha256", one.name, path), f"{name} brought another {path}"
+    print(f"{one.name}: {name} brought every byte as it is", flush=True)
+
+
+def measure(one: Scenario, torbox: Remote, told: argparse.Namespace) -> None:
     torrent = torbox.call("publish", one.name, dict(one.files))
     results: dict[str, list[Result]] = {}
-    for _ in range(rounds):
+    for _ in range(told.rounds):
         for name in (*one.rivals, "bridge"):
             torbox.call("reset", one.line, one.connection)
-            with a_folder(place) as folder:
+            with a_folder(told.folder) as folder:
                 if name == "bridge" and one.links_at_hand:
                     result = delivery(one, torbox, folder, torrent)
                 elif name == "bridge":
                     result = asyncio.run(bridge(one, torbox, folder, torrent))
                 else:
                     result = {"curl": curl, "aria2c": aria2c}[name](one, torbox, folder)
+                if told.compare:
+                    compare(one, name, torbox, folder)
             results.setdefault(name, []).append(result)
     show(one, results)
 
@@ -363,19 +302,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1, help="of each program, in turns")
     parser.add_argument("--only", action="append", help="name of a scenario, as often as you like")
     parser.add_argument("--folder", type=Path, help="on the disk that is to be written to")
+    parser.add_argument("--compare", action="store_true", help="read what came, byte by byte")
     parser.add_argument("--deliver", nargs=3, help=argparse.SUPPRESS)
     told = parser.parse_args()
     if told.deliver:
         folder, url, connections = told.deliver
         asyncio.run(deliver(Path(folder), url, int(connections)))
         return
+    if missing := [name for name in ("curl", "aria2c") if shutil.which(name) is None]:
+        sys.exit(f"this needs {' and '.join(missing)}")
     torbox = Remote()
     try:
         print("| | program | MiB/s | of the first | CPU s/GiB | peak MiB | info p99 | at least |")
         print("|---|---|--:|--:|--:|--:|--:|--:|", flush=True)
         for one in scenarios(told.gib):
             if not told.only or one.name in told.only:
-                measure(one, torbox, told.rounds, told.folder)
+                measure(one, torbox, told)
     finally:
         torbox.close()
 
