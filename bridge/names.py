@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 MOST_NAME_BYTES = 240  # most file systems allow 255; the rest is for endings added later
 MOST_FOLDER_BYTES = 760  # of a path without its last part; Linux takes 4,096 bytes for all of it
 MOST_EXTENSION_BYTES = 20
+_NUMBER = re.compile(r" \(\d+\)((?:\.[^./]*)?)$")
 MOST_NUMBER_BYTES = 12  # " (2)" with as many digits as there can be files
 MOST_SHOWN_CHARACTERS = 1000
 
@@ -68,6 +69,11 @@ def distinct_paths(paths: Sequence[str]) -> list[str]:
         distinct.append(_numbered(path, taken, numbers) if key in kept else path)
         kept.add(key)
     return distinct
+
+
+def unnumbered(path: str) -> str:
+    """The path as it was before `distinct_paths` may have numbered it."""
+    return _NUMBER.sub(r"\1", path)
 
 
 def display_name(text: str) -> str:

@@ -1,11 +1,12 @@
 """Which files are to be delivered, and which of TorBox's files each of them is. Pure."""
 
 from collections import defaultdict
+from collections.abc import Collection
 
 from msgspec.structs import replace
 
-from bridge.model import File, Seen, Torrent
-from bridge.names import distinct_paths, safe_path
+from bridge.model import File, Seen, SeenFile, Torrent
+from bridge.names import distinct_paths, safe_path, unnumbered
 from bridge.torbox.replies import Info
 
 
@@ -53,20 +54,39 @@ def matched(torrent: Torrent, seen: Seen) -> tuple[tuple[File, ...], tuple[str, 
     """
     if not torrent.files or torrent.provisional:
         return files_of(seen), ()
-    by_path = {safe_path(file.path.split("/")): file for file in seen.files}
-    by_name = defaultdict(list)
-    for listed in seen.files:
-        by_name[safe_path([listed.path.rsplit("/", 1)[-1]]), listed.size].append(listed)
-    files, lacking = [], []
+    theirs = _Theirs(seen)
+    found = {
+        file.path: theirs.called(file.origin or file.path, file.size) for file in torrent.files
+    }
     for file in torrent.files:
-        path = file.origin or file.path
-        theirs = by_path.get(path)
-        if theirs is None or theirs.size != file.size:
-            same = by_name[path.rsplit("/", 1)[-1], file.size]
-            theirs = same[0] if len(same) == 1 else None
-        if theirs is not None:
-            file = replace(file, torbox_id=theirs.id, md5=theirs.md5)  # noqa: PLW2901
-        elif file.wanted:
-            lacking.append(file.path)
-        files.append(file)
-    return tuple(files), tuple(lacking)
+        # Two names that only some disks tell apart have got a number here.
+        if found[file.path] is None:
+            path = unnumbered(file.origin or file.path)
+            found[file.path] = theirs.called(path, file.size, but=found.values())
+    files = tuple(
+        replace(file, torbox_id=one.id, md5=one.md5) if (one := found[file.path]) else file
+        for file in torrent.files
+    )
+    return files, tuple(file.path for file in files if file.wanted and found[file.path] is None)
+
+
+class _Theirs:
+    """What TorBox lists, by our names."""
+
+    def __init__(self, seen: Seen) -> None:
+        self._paths = defaultdict(list)
+        self._names = defaultdict(list)
+        for file in seen.files:
+            path = safe_path(file.path.split("/"))
+            self._paths[path, file.size].append(file)
+            self._names[path.rpartition("/")[2], file.size].append(file)
+
+    def called(
+        self, path: str, size: int, but: Collection[SeenFile | None] = ()
+    ) -> SeenFile | None:
+        """The one at this path, or else the only one of this name in any folder."""
+        same = [one for one in self._paths[path, size] if one not in but]
+        if same:
+            return same[0]
+        same = [one for one in self._names[path.rpartition("/")[2], size] if one not in but]
+        return same[0] if len(same) == 1 else None

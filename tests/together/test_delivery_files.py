@@ -1,5 +1,7 @@
 """What is wanted is what the .torrent lists, and nothing less is called complete."""
 
+import unicodedata
+
 import pytest
 from msgspec.structs import replace
 
@@ -67,6 +69,24 @@ async def test_a_file_of_another_size_is_another_file(house, torbox, arr):
     grab.files = whole
     row = await house.sees_state(grab, "pausedUP", jump=10)
     assert house.files_of(row) == contents(grab)
+
+
+@pytest.mark.parametrize("as_file", [False, True])
+async def test_names_that_only_some_disks_tell_apart_are_all_delivered(house, torbox, arr, as_file):
+    names = ["A.mkv", "a.mkv", "Ä.mkv", "A\u0308.mkv", "s/a?.srt", "s/a*.srt", "CON/x.", "B", "b/c"]
+    grab = torbox.publish(
+        "Show", {name: 1000 + (n // 2 if n < 4 else n) for n, name in enumerate(names)}
+    )
+    await arr.grabs(grab, as_file=as_file)
+
+    row = await house.sees_state(grab, "pausedUP", jump=10)
+
+    files = house.files_of(row)
+    assert sorted(files.values()) == sorted(contents(grab).values())
+    assert len({unicodedata.normalize("NFC", path).casefold() for path in files}) == len(names)
+    if as_file:
+        assert files["A.mkv"] == grab.content("A.mkv")
+        assert files["a (2).mkv"] == grab.content("a.mkv")
 
 
 async def test_time_in_which_torbox_was_down_does_not_fail_it(house, torbox, arr):

@@ -30,6 +30,7 @@ from hypothesis.stateful import (
 from bridge.model import Complete, Failed
 from bridge.simulator import (
     Cached,
+    CdnWeather,
     Failing,
     FetchedOver,
     NoMetadata,
@@ -39,11 +40,14 @@ from bridge.simulator import (
     Script,
     Stalled,
 )
+from bridge.simulator.cdn_weather import KINDS
 from bridge.simulator.faults import USUAL
 from tests.conftest import House, JumpClock, a_house
 from tests.together.filming import disk_stands_still
 from tests.together.passing import settled, time_passes
 
+# A stall would last its minute: sockets know no other clock.
+BAD_DAY = tuple(kind for kind in KINDS if kind != "stall")
 SOAK = bool(os.environ.get("BRIDGE_SOAK"))
 COMPLETE = "complete"
 MOST_TORRENTS = 5
@@ -208,6 +212,10 @@ class Life(RuleBasedStateMachine):
     def cdn_cuts(self, after: int) -> None:
         self.torbox.cdn.cuts_off(after=after)
         self.torbox.expire_links()
+
+    @rule(seed=st.integers(0, 1000))
+    def cdn_has_a_bad_day(self, seed: int) -> None:
+        self.torbox.cdn.weather = CdnWeather(seed, 0.5, BAD_DAY)
 
     # What must be true all the time.
 
