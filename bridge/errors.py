@@ -11,7 +11,8 @@ BridgeError
 │   └── TargetTaken        the folder's name was taken meanwhile       choose another name
 ├── TorBoxError            TorBox did not do it
 │   ├── TorBoxUnwell       no usable answer, outcome unknown           look before trying again
-│   │   └── TorBoxUnreached  no connection: nothing was asked          try again
+│   │   ├── TorBoxUnreached  no connection: nothing was asked          try again
+│   │   └── TorBoxSaysNo   it answers, and does not do this one thing  only this waits
 │   ├── TorBoxBusy         not before `wait_seconds`                   wait; it was no try
 │   ├── TorBoxRefused      never for this input                        the torrent fails
 │   ├── TorBoxGone         no such item (any more)                     look at the list
@@ -85,6 +86,17 @@ class Shut(StrEnum):
     SLOTS = "slots"
     COOLDOWN = "cooldown"
     SERVERS = "servers"
+
+
+class TorBoxSaysNo(TorBoxUnwell):
+    """TorBox answers, and says in its own words that it does not do this one thing, for now.
+
+    `nothing_done` is true where that is sure; else it may have happened all the same.
+    """
+
+    def __init__(self, sentence: str, *, nothing_done: bool = False) -> None:
+        super().__init__(sentence)
+        self.nothing_done = nothing_done
 
 
 class TorBoxBusy(TorBoxError):

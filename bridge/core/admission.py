@@ -44,6 +44,7 @@ class Room(Struct, frozen=True):
     shut: str = ""  # why TorBox takes no uncached torrent at all, "" while it does
     shut_since: str = ""
     opens_at: float = 0.0
+    refused: frozenset[str] = frozenset()  # TorBox said no to these before
 
     @property
     def fits(self) -> int:
@@ -52,6 +53,11 @@ class Room(Struct, frozen=True):
             return 0
         free = self.budget if self.slots is None else min(self.budget, self.slots)
         return max(0, free)
+
+    @property
+    def second_tries(self) -> int:
+        """How many creates may go to what was refused before: half of an hour is for others."""
+        return max(0, self.limit // 2 - self.used)
 
 
 # Whether TorBox has it: None when not known, or not known freshly enough.
@@ -90,15 +96,17 @@ def choose(
     cached = [torrent for torrent in ordered if known(torrent.hash)]
     rest = [torrent for torrent in ordered if not known(torrent.hash)]
     choices = [Choice(torrent, How.TRY_CACHED) for torrent in cached]
-    fits, place = room.fits, 0
+    fits, again, place = room.fits, room.second_tries, 0
     for torrent in rest:
         choice = _by_policy(torrent, known(torrent.hash), rules(torrent.category), time)
-        if choice is None and fits > 0:
+        refused = torrent.hash in room.refused
+        if choice is None and fits > 0 and (again > 0 or not refused):
             fits -= 1
+            again -= refused
             choice = Choice(torrent, How.CREATE)
         elif choice is None:
             place += 1
-            choice = _no_room(torrent, room, place)
+            choice = _no_room(torrent, room, place, refused=refused and fits > 0)
         choices.append(choice)
     return choices
 
@@ -122,7 +130,10 @@ def _by_policy(
     return None
 
 
-def _no_room(torrent: Torrent, room: Room, place: int) -> Choice:
+def _no_room(torrent: Torrent, room: Room, place: int, *, refused: bool) -> Choice:
+    if refused:
+        reason = f"TorBox refused it before, so others go first; place {place} here"
+        return Choice(torrent, How.HOLD, reason)
     if room.shut:
         tries = f"since {room.shut_since}; tries again at {clock_time(room.opens_at)}"
         reason = f"{room.shut}, {tries}; place {place} here"

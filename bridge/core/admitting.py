@@ -30,6 +30,7 @@ class Load(Struct, frozen=True):
     at_torbox: int  # of ours, uncached, queued or being fetched
     unseen: int  # of these and of the creates under way, what no look has counted yet
     creates: int  # under way
+    refused: frozenset[str] = frozenset()  # TorBox said no to these before
 
 
 class Decision(Struct, frozen=True):
@@ -136,6 +137,7 @@ class Admission:
             shut=self.door.sentence,
             shut_since=clock_time(time - now + self.door.since) if shut else "",
             opens_at=time - now + self.door.until,
+            refused=load.refused,
         )
 
 

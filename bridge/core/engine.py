@@ -21,7 +21,16 @@ from bridge.core.speeds import Speeds
 from bridge.core.watch import Watch
 from bridge.core.weather import Weather
 from bridge.delivery.delivery import Delivery
-from bridge.errors import BridgeError, DiskTrouble, NoRoom, StoreTrouble, TorBoxBusy, TorBoxError
+from bridge.errors import (
+    AccountTrouble,
+    BridgeError,
+    DiskTrouble,
+    NoRoom,
+    StoreTrouble,
+    TorBoxBusy,
+    TorBoxSaysNo,
+    TorBoxUnwell,
+)
 from bridge.model import Complete, Delivering, Fetching, Queued, Torrent, Waiting
 
 log = logging.getLogger(__name__)
@@ -278,7 +287,8 @@ class Engine:
             isinstance(torrent.phase, Fetching) and self.watch(torrent.hash).seen is None
             for torrent in at_torbox
         )
-        return Load(len(at_torbox), unseen + creates, creates)
+        refused = {one for one, watch in self._watches.items() if watch.noes}
+        return Load(len(at_torbox), unseen + creates, creates, frozenset(refused))
 
     def _asked(self) -> None:
         self._asking = None
@@ -299,14 +309,16 @@ class Engine:
             watch.hold(self._clock.monotonic(), error.wait_seconds, str(error))
         except NoRoom as error:
             watch.hold(self._clock.monotonic(), NO_ROOM_SECONDS, str(error))
-        except (TorBoxError, DiskTrouble) as error:
+        except TorBoxSaysNo as error:
+            watch.refused(self._clock.monotonic(), str(error))
+        except (TorBoxUnwell, AccountTrouble, DiskTrouble) as error:
             self.weather.met(error, self._clock.monotonic())
             watch.back_off(self._clock.monotonic(), str(error))
         except (StoreTrouble, BridgeError) as error:
             log.warning("%s: %s", torrent.name, error)
             watch.back_off(self._clock.monotonic(), str(error))
         else:
-            self._worked(step)
+            self._worked(step, watch)
         finally:
             del self._running[torrent.hash]
             self._wake.set()
@@ -317,7 +329,9 @@ class Engine:
             await self._delivery.check_ready()
             self.weather.disk = None
 
-    def _worked(self, step: steps.Step) -> None:
+    def _worked(self, step: steps.Step, watch: Watch) -> None:
+        if not isinstance(step, steps.Submit | steps.Resolve):
+            watch.noes = 0
         if isinstance(step, steps.FOR_DISK):
             self.weather.disk = None
         if isinstance(step, steps.FOR_TORBOX):

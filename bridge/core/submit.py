@@ -18,6 +18,7 @@ from bridge.errors import (
     OurMistake,
     TorBoxBusy,
     TorBoxRefused,
+    TorBoxSaysNo,
     TorBoxUnreached,
     TorBoxUnwell,
 )
@@ -45,6 +46,7 @@ MOST_PAGES = 100
 UNCLEAR_SECONDS = 20.0
 LOOK_AGAIN_SECONDS = (60.0, 220.0)
 MISTAKE_SECONDS = 3600.0
+LONGEST_NO_SECONDS = 6 * 3600.0  # before what TorBox refused is sent again
 MOST_PEEKS, PEEK_SECONDS = 5, 60.0
 SEED_PUBLIC, SEED_PRIVATE = 3, 1
 
@@ -77,8 +79,7 @@ class Submitter:
 
     async def submit(self, torrent: Torrent, watch: Watch, step: Submit) -> None:
         """Create it, with the intent stored before the call; the answer decides the phase."""
-        if step.look_first and await self.find(torrent.hash):
-            watch.met()
+        if step.look_first and await self._need_not(torrent, watch):
             return
         unclear = account.unresolved(self._ledger.items_of(torrent.hash))
         if not await self._intend(torrent.hash):
@@ -104,6 +105,8 @@ class Submitter:
         except OurMistake as error:
             await self._wait(torrent.hash, MISTAKE_SECONDS, str(error), watch, unclear)
             raise
+        except TorBoxSaysNo as error:
+            await self._said_no(torrent, error, watch, unclear)
         except TorBoxUnwell as error:
             log.info(
                 "%s: the create's outcome is unknown (%s); looking for it", torrent.name, error
@@ -113,6 +116,38 @@ class Submitter:
             raise
         else:
             await self._created(torrent, created, watch)
+
+    async def _need_not(self, torrent: Torrent, watch: Watch) -> bool:
+        """Whether an earlier create worked after all, or TorBox's no to it is too young."""
+        if await self.find(torrent.hash):
+            watch.met()
+            return True
+        left = watch.no_until - self._clock.monotonic()
+        if left <= 0:
+            return False
+        at = self._clock.time() + left
+        reason = f"TorBox could not take it; tries again at {clock_time(at)}"
+
+        def change(now: Torrent) -> Torrent | None:
+            if not isinstance(now.phase, Waiting):
+                return None
+            return replace(now, phase=Waiting(at, reason, look_first=True))
+
+        await self._ledger.change(torrent.hash, change)
+        return True
+
+    async def _said_no(
+        self, torrent: Torrent, error: TorBoxSaysNo, watch: Watch, unclear: bool
+    ) -> None:
+        """TorBox does not take this one for now; only this one waits, ever longer."""
+        log.info("%s: %s", torrent.name, error)
+        now = self._clock.monotonic()
+        seconds = watch.said_no(now, LONGEST_NO_SECONDS)
+        if error.nothing_done:
+            await self._wait(torrent.hash, seconds, str(error), watch, unclear)
+            return
+        watch.met()
+        watch.hold(now, UNCLEAR_SECONDS, f"{error}; asks whether it arrived all the same")
 
     async def resolve(self, torrent: Torrent, watch: Watch) -> None:
         """Find out what became of a create; a hash in neither list goes back to Waiting."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from bridge.model import Seen
 
+LONGEST_HOLD_SECONDS = 900.0
+
 
 @dataclass(slots=True)
 class Watch:
@@ -33,6 +35,8 @@ class Watch:
     hold_until: float = 0.0
     hold_reason: str = ""
     tries: int = 0
+    noes: int = 0  # that TorBox has said to this torrent, one after the other
+    no_until: float = 0.0  # before that it is not sent again
 
     def look_found(self, seen: Seen, now: float) -> None:
         """A good look showed the item."""
@@ -54,6 +58,7 @@ class Watch:
         self.met()
         self.sent_at, self.seen, self.seen_at, self.grew_at = now, None, None, None
         self.purged_since, self.asked_at = None, None
+        self.noes, self.no_until = 0, 0.0
         self.lacking_at, self.lacking_seconds = None, 0.0
 
     def look_missed(self, now: float) -> None:
@@ -70,6 +75,17 @@ class Watch:
         """Hold for 15 s, doubling to five minutes."""
         self.hold(now, min(15.0 * 2**self.tries, 300.0), reason)
         self.tries = min(self.tries + 1, 10)
+
+    def refused(self, now: float, reason: str) -> None:
+        """TorBox did not do something for this one: hold for a minute, doubling."""
+        self.hold(now, self.said_no(now, LONGEST_HOLD_SECONDS), reason)
+
+    def said_no(self, now: float, longest_seconds: float) -> float:
+        """TorBox says no to this one; gives the seconds to wait, from a minute on, doubling."""
+        seconds: float = min(60.0 * 2**self.noes, longest_seconds)
+        self.noes = min(self.noes + 1, 20)
+        self.no_until = now + seconds
+        return seconds
 
     def freed(self) -> None:
         """Something worked: the next trouble starts with a short wait again."""

@@ -10,10 +10,13 @@ from bridge.errors import (
     AccountTrouble,
     BridgeError,
     DiskTrouble,
+    OurMistake,
     Shut,
     StoreTrouble,
     TorBoxBusy,
     TorBoxError,
+    TorBoxSaysNo,
+    TorBoxUnwell,
     Trouble,
 )
 
@@ -86,15 +89,18 @@ class Weather:
         self.disk = Hold(now + 30.0, str(error), since)
 
     def met(self, error: BridgeError, now: float) -> None:
-        """Take note of an error for everyone, where it concerns everyone."""
+        """Take note of an error for everyone, where it concerns everyone.
+
+        TorBox's no to one thing is an answer, and says nothing of the others.
+        """
         before = self.sentence
         if isinstance(error, AccountTrouble):
             self.account_failed(error, now)
         elif isinstance(error, DiskTrouble):
             self.disk_failed(error, now)
-        elif isinstance(error, StoreTrouble):
+        elif isinstance(error, StoreTrouble | OurMistake):
             self.torbox_failed(now, str(error))
-        elif not isinstance(error, TorBoxBusy):
+        elif isinstance(error, TorBoxUnwell) and not isinstance(error, TorBoxSaysNo):
             self.torbox_failed(now)
         if self.sentence != before:
             log.warning("everything waits: %s", error)
@@ -103,7 +109,7 @@ class Weather:
         """Ask TorBox something that concerns no single torrent, and take note of its refusal."""
         try:
             await asking
-        except TorBoxBusy as error:
+        except (TorBoxBusy, TorBoxSaysNo) as error:
             log.info("TorBox is asked again later: %s", error)
         except (TorBoxError, StoreTrouble) as error:
             self.met(error, clock.monotonic())

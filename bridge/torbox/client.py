@@ -241,7 +241,7 @@ class TorBox:
         if verdicts.empty_list(reply):
             return structs.replace(reply, data=None)
         if not reply.ok:
-            raise self._error(reply, endpoint)
+            raise self._error(reply, endpoint, of_all=endpoint == "mylist")
         if not isinstance(reply.data, list | dict | None):
             raise TorBoxUnwell(f"TorBox answered with something else than a list ({endpoint})")
         return reply
@@ -260,9 +260,9 @@ class TorBox:
         self._deleted = {one: at for one, at in kept if now - at < LISTED_STILL_SECONDS}
         self._deleted[torrent_id] = now
 
-    def _error(self, reply: Reply, endpoint: str) -> TorBoxError:
+    def _error(self, reply: Reply, endpoint: str, *, of_all: bool = False) -> TorBoxError:
         now = self.server_time() or self._clock.time()
-        return verdicts.error_of(reply, endpoint, now, self._oddities)
+        return verdicts.error_of(reply, endpoint, now, self._oddities, of_all=of_all)
 
 
 def _add_torrent(form: aiohttp.FormData, torrent: bytes) -> None:

@@ -10,6 +10,7 @@ from bridge.errors import (
     TorBoxBusy,
     TorBoxError,
     TorBoxRefused,
+    TorBoxSaysNo,
     TorBoxUnwell,
     Trouble,
 )
@@ -112,8 +113,13 @@ def refusal(reply: Reply, *, only_if_cached: bool) -> TorBoxRefused | None:
     return None
 
 
-def error_of(reply: Reply, asked: str, now: float, oddities: Oddities) -> TorBoxError:
-    """What any answer but a good one means, whatever was asked; `now` is TorBox's time."""
+def error_of(
+    reply: Reply, asked: str, now: float, oddities: Oddities, *, of_all: bool = False
+) -> TorBoxError:
+    """What any answer but a good one means, whatever was asked; `now` is TorBox's time.
+
+    `of_all` when the question was for all torrents at once: a no to that is TorBox being ill.
+    """
     if reply.code and reply.code not in _KNOWN_CODES:
         oddities.note("error code", reply.code)
     if 300 <= reply.status < 400:
@@ -121,7 +127,16 @@ def error_of(reply: Reply, asked: str, now: float, oddities: Oddities) -> TorBox
     found = None
     if reply.parsed:
         found = _account_trouble(reply) or _busy(reply, now) or _our_mistake(reply, asked)
+    if found is None and reply.success is False and reply.code != "AUTH_ERROR" and not of_all:
+        sentence = _with_words(f"TorBox says no ({asked})", reply)
+        return TorBoxSaysNo(sentence, nothing_done=_nothing_done(reply))
     return found or TorBoxUnwell(_with_words(f"TorBox gave no usable answer ({asked})", reply))
+
+
+def _nothing_done(reply: Reply) -> bool:
+    """Whether a no with a code that nobody knows is sure to have changed nothing."""
+    new = bool(reply.code) and reply.code not in _KNOWN_CODES | {"UNREADABLE"}
+    return new and not reply.code.endswith("_ERROR") and 400 <= reply.status < 500
 
 
 def _account_trouble(reply: Reply) -> AccountTrouble | None:
@@ -166,5 +181,5 @@ def _our_mistake(reply: Reply, asked: str) -> OurMistake | None:
 
 
 def _with_words(sentence: str, reply: Reply) -> str:
-    words = reply.detail or reply.code or f"HTTP {reply.status}"
+    words = reply.detail.rstrip(".") or reply.code or f"HTTP {reply.status}"
     return f"{sentence}: {words}"

@@ -1,6 +1,8 @@
 """TorBox says no: to one torrent, to all new ones, at one endpoint. What else there is goes on."""
 
-from bridge.simulator import Answer, Cached, FetchedOver, Stalled
+from itertools import pairwise
+
+from bridge.simulator import Answer, AnswerAfterDoing, Cached, FetchedOver, Stalled
 
 
 def no(status, code, data=None, detail="x"):
@@ -90,4 +92,112 @@ async def test_a_cooldown_pauses_creates_with_one_sentence_and_is_over_when_it_s
         return {row["state"] for row in await arr.polls()} == {"pausedUP"}
 
     await house.eventually(all_complete, jump=20)
+    assert house.bridge.board.health.sentence == ""
+
+
+async def bad_seconds(house, seconds, step=10):
+    """For how long everything was held up, and for how long helpers were told to rest."""
+    held = off = 0
+    for _ in range(0, seconds, step):
+        await house.passes(step, step=step)
+        held += step * (house.bridge.board.health.sentence != "")
+        off += step * (not house.bridge.board.health.connected)
+    return held, off
+
+
+async def test_what_torbox_refuses_with_a_new_word_waits_alone_and_ever_longer(house, torbox, arr):
+    torbox.plan = 2
+    good = torbox.publish("Good", {"a": 1000}, FetchedOver(600))
+    await arr.grabs(good)
+    await house.passes(60, step=5)
+    blocked = no(400, "TORRENT_BLOCKED", detail="This torrent is blocked.")
+    torbox.next("createtorrent", blocked, times=10000)
+    grabs = shows(torbox, 10)
+    for grab in grabs:
+        await arr.grabs(grab)
+    assert await bad_seconds(house, 3600) == (0, 0)
+    assert (await arr.sees(good))["state"] == "pausedUP"
+    assert len(torbox.calls_to("createtorrent")) <= 32  # half of the hour's is for others
+    for grab in grabs:
+        one = await told(house, grab)
+        assert one["phase"] == "waiting"
+        assert "This torrent is blocked" in one["reason"] or "refused it before" in one["reason"]
+    torbox.faults.clear()
+    late = torbox.publish("Late", {"a": 1000}, FetchedOver(60))
+    await arr.grabs(late)
+    await house.passes(120, step=5)
+    assert (await arr.sees(late))["state"] == "pausedUP"
+
+    async def all_complete():
+        return {row["state"] for row in await arr.polls()} == {"pausedUP"}
+
+    await house.eventually(all_complete, jump=60)
+
+
+async def test_a_create_that_torbox_could_not_do_is_looked_for_and_sent_again_ever_later(
+    house, torbox, arr
+):
+    could_not = no(500, "UNKNOWN_ERROR", detail="There was an error creating your torrent.")
+    torbox.next("createtorrent", could_not, times=10000)
+    other = torbox.publish("Other", {"a": 1000}, FetchedOver(36000))
+    torbox.already_in_account(other)
+    [grab] = shows(torbox, 1)
+    await arr.grabs(grab)
+    await house.passes(10, step=5)
+    assert "There was an error creating your torrent" in (await told(house, grab))["reason"]
+    assert await bad_seconds(house, 4 * 3600, step=30) == (0, 0)
+    sent = [call.at for call in torbox.calls_to("createtorrent")]
+    assert 5 <= len(sent) <= 9
+    gaps = [later - earlier for earlier, later in pairwise(sent)]
+    assert gaps[-1] > 2 * gaps[0]
+    asked = [call.at for call in torbox.calls_to("getqueued")]
+    assert all(any(one < at < other for at in asked) for one, other in pairwise(sent))
+    torbox.faults.clear()
+    await house.sees_state(grab, "pausedUP", jump=60)
+
+
+async def test_a_create_that_worked_though_torbox_says_no_is_not_sent_twice(house, torbox, arr):
+    torbox.next("createtorrent", AnswerAfterDoing(no(500, "UNKNOWN_ERROR")))
+    [grab] = shows(torbox, 1)
+    await arr.grabs(grab)
+    await house.sees_state(grab, "pausedUP", jump=5)
+    assert len(torbox.calls_to("createtorrent")) == 1
+
+
+async def test_what_torbox_calls_our_mistake_holds_up_this_torrent_only(house, torbox, arr):
+    other = torbox.publish("Other", {"a": 1000}, FetchedOver(600))
+    await arr.grabs(other)
+    await house.passes(60, step=5)
+    torbox.next("createtorrent", no(400, "INVALID_OPTION", detail="bad option"))
+    [grab] = shows(torbox, 1)
+    await arr.grabs(grab)
+    assert await bad_seconds(house, 900) == (0, 0)
+    assert "bad option" in (await told(house, grab))["reason"]
+    assert (await arr.sees(other))["state"] == "pausedUP"
+    await house.sees_state(grab, "pausedUP", jump=60)
+
+
+async def test_an_item_that_torbox_does_not_delete_holds_up_nothing_else(house, torbox, arr):
+    dead = torbox.publish("Dead", script=Stalled(at=0.3))
+    other = torbox.publish("Other", {"a": 1000}, FetchedOver(1200))
+    await arr.grabs(other)
+    await arr.grabs(dead)
+    await house.passes(120, step=10)
+    torbox.next("controltorrent", no(500, "UNKNOWN_ERROR"), times=100000)
+    await arr.removes(dead)
+    assert await bad_seconds(house, 3600) == (0, 0)
+    assert 4 <= len(torbox.calls_to("controltorrent")) <= 9
+    assert (await arr.sees(other))["state"] == "pausedUP"
+    torbox.faults.clear()
+    await house.eventually(lambda: not torbox.item_of(dead.hash), jump=30)
+
+
+async def test_a_list_that_torbox_does_not_give_is_still_an_outage(house, torbox, arr):
+    [grab] = shows(torbox, 1, FetchedOver(7200))
+    await arr.grabs(grab)
+    await house.passes(60, step=5)
+    torbox.next("mylist", no(500, "DATABASE_ERROR"), times=4)
+    held, off = await bad_seconds(house, 600)
+    assert held > 60
+    assert off > 0
     assert house.bridge.board.health.sentence == ""

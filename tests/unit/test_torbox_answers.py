@@ -16,6 +16,7 @@ from bridge.errors import (
     TorBoxBusy,
     TorBoxGone,
     TorBoxRefused,
+    TorBoxSaysNo,
     TorBoxUnreached,
     TorBoxUnwell,
     Trouble,
@@ -83,14 +84,8 @@ async def test_definite_refusals_are_definite_under_every_status(
 @pytest.mark.parametrize(
     ("status", "body"),
     [
-        (200, fails()),
-        (400, fails("DIFF_ISSUE")),
-        (400, fails("SOMETHING_NEW")),
-        (404, fails("ITEM_NOT_FOUND")),
-        (403, fails("NOT_OWNER")),
         (403, "<html>error code: 1010</html>"),
         (500, fails("AUTH_ERROR", "There was an error verifying your API key.")),
-        (500, fails("DATABASE_ERROR")),
         (200, ""),
         (200, "<html>maintenance</html>"),
         (200, "[]"),
@@ -115,6 +110,37 @@ async def test_no_other_answer_fails_a_torrent_or_the_account(
 
     assert type(await error_of(create(torbox))) is TorBoxUnwell
     assert len(canned.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "nothing_done"),
+    [
+        (200, fails(), False),
+        (400, fails(), False),
+        (400, fails("DIFF_ISSUE"), False),
+        (400, fails("DATABASE_ERROR"), False),
+        (400, fails("SOME_NEW_ERROR"), False),
+        (400, fails("not a code at all"), False),
+        (404, fails("ITEM_NOT_FOUND"), False),
+        (500, fails("DATABASE_ERROR"), False),
+        (500, fails("SOMETHING_NEW"), False),
+        (400, fails("SOMETHING_NEW"), True),
+        (403, fails("NOT_OWNER"), True),
+    ],
+)
+async def test_a_no_in_torboxs_own_words_is_told_from_silence(
+    torbox: TorBox, canned: Any, status: int, body: Any, nothing_done: bool
+) -> None:
+    canned.says(body, status)
+
+    error = await error_of(create(torbox))
+    assert isinstance(error, TorBoxSaysNo)
+    assert error.nothing_done is nothing_done
+    assert "x" in str(error)
+    if status != 404:
+        for call in (torbox.item(1), torbox.control(1, "delete"), torbox.link(1, 1)):
+            assert isinstance(await error_of(call), TorBoxSaysNo)
+        assert type(await error_of(torbox.items())) is TorBoxUnwell
 
 
 async def test_a_create_that_was_cached_is_given_back_to_the_hour(
