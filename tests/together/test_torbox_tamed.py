@@ -83,7 +83,8 @@ async def test_cached_ones_go_first_and_past_full_slots(house, torbox, arr):
 
 
 async def test_top_priority_goes_before_older_ones(house, torbox, arr):
-    grabs = [torbox.publish(f"Show.{n}", script=FetchedOver(900)) for n in range(5)]
+    # One slot after the other becomes free: two creates at once might overtake each other.
+    grabs = [torbox.publish(f"Show.{n}", script=FetchedOver(900 + 300 * n)) for n in range(5)]
     for grab in grabs:
         await arr.grabs(grab)
     await house.passes(60, step=5)
