@@ -29,6 +29,7 @@ BridgeError
     ├── CdnUnwell          cut, silent, lying or ill                   try again, then a new link
     ├── FileDisproved      the bytes are not the file's                fetch again from a new link
     ├── NoRoom             the disk cannot take all of this torrent   wait; others may fit
+    ├── UnfitForDisk       the disk can never hold one of its files    the torrent fails
     ├── FilesMissing       what was to be placed is not here           deliver again
     └── DiskTrouble        full, read-only, gone, not permitted        everything pauses
 """
@@ -208,6 +209,10 @@ class TargetTaken(Refused):
 
 class NoRoom(DeliveryError):
     """There is less room than the torrent still needs; a smaller one may fit."""
+
+
+class UnfitForDisk(DeliveryError):
+    """This disk can hold other files, but never this one."""
 
 
 class FilesMissing(DeliveryError):

@@ -127,7 +127,7 @@ class Cause(StrEnum):
     NO_GROWTH = "no_growth"
     TORBOX_FAILED = "torbox_failed"
     GONE = "gone"
-    DELIVERY = "delivery"  # 24 healthy hours without an end
+    DELIVERY = "delivery"  # 24 healthy hours without an end, or the disk cannot hold it
     DISPROVED = "disproved"
     GIVEN_UP = "given_up"  # by a person
 

@@ -20,6 +20,7 @@ from bridge.errors import (
     FilesMissing,
     Refused,
     TorBoxGone,
+    UnfitForDisk,
 )
 from bridge.model import (
     Category,
@@ -81,6 +82,9 @@ class Deliverer:
             )
         except FileDisproved as error:
             await self._preparer.fail(begun, Cause.DISPROVED, str(error))
+            return
+        except UnfitForDisk as error:
+            await self._preparer.fail(begun, Cause.DELIVERY, str(error))
             return
         except TorBoxGone:
             watch.seen = None

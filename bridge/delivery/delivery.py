@@ -125,8 +125,8 @@ class Delivery:
         """Bring every wanted file to `.incomplete/<hash>/<folder>`; return when all are proven.
 
         Trouble of the CDN, and TorBox being busy or unwell, are waited out inside: the leg says
-        so. Raises FileDisproved, DiskTrouble, NoRoom, and what else `link` raises. Once it has
-        raised, or was cancelled, nothing is written any more.
+        so. Raises FileDisproved, UnfitForDisk, DiskTrouble, NoRoom, and what else `link` raises.
+        Once it has raised, or was cancelled, nothing is written any more.
         """
         wanted = [file for file in files if file.wanted]
         if not wanted or len({file.path for file in wanted}) < len(wanted):

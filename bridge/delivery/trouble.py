@@ -4,17 +4,25 @@ import errno
 import os
 from pathlib import Path
 
-from bridge.errors import DiskFull, DiskTrouble
+from bridge.errors import DiskFull, DiskTrouble, UnfitForDisk
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM}
 _GONE = {errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ESTALE}
+_UNFIT = {
+    errno.EFBIG: "it is too large for that file system",
+    errno.ENAMETOOLONG: "its name is too long for that file system",
+    errno.EILSEQ: "that file system does not take its name",
+    errno.EISDIR: "a folder has its name",
+}
 _HANDLES = {errno.EMFILE, errno.ENFILE}
 
 
-def disk_trouble(error: OSError, root: Path) -> DiskTrouble:
+def disk_trouble(error: OSError, root: Path) -> DiskTrouble | UnfitForDisk:
     """The sentence for an error met below the download folder `root`."""
     number = error.errno or 0
+    if number in _UNFIT:
+        return UnfitForDisk(f"the disk of {root} cannot hold one of its files: {_UNFIT[number]}")
     if number in _FULL:
         return DiskFull(f"the disk of {root} is full; free some space and it goes on by itself")
     if number in _FORBIDDEN:

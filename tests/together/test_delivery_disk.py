@@ -1,5 +1,6 @@
 """Whatever happens to the disk, everything pauses with the reason and goes on by itself."""
 
+import errno
 import os
 import subprocess
 
@@ -7,6 +8,7 @@ import pytest
 
 from bridge.config import CategorySettings, GiveUp
 from bridge.config.amounts import Bytes
+from bridge.delivery.partfile import PartFile
 from bridge.errors import CannotStart
 from bridge.model import Delivering, Failed
 from bridge.simulator import Answer, MiB
@@ -173,6 +175,32 @@ async def test_started_while_its_mount_is_bare_it_writes_nothing_and_says_so(hou
     await house.starts()
     row = await house.sees_state(grab, "pausedUP", jump=5)
     assert house.files_of(row) == contents(grab)
+
+
+@pytest.mark.parametrize(
+    ("number", "says"), [(errno.EFBIG, "too large"), (errno.ENAMETOOLONG, "name is too long")]
+)
+async def test_what_the_disk_can_never_hold_fails_alone(
+    house, torbox, arr, monkeypatch, number, says
+):
+    opens = PartFile.open
+
+    def refuses(part):
+        if part.size == 2 * MiB:
+            raise OSError(number, "as the test has it")
+        opens(part)
+
+    monkeypatch.setattr(PartFile, "open", refuses)
+    unfit = torbox.publish("Unfit", {"a.mkv": MiB, "b.mkv": 2 * MiB})
+    other = torbox.publish("Other", {"c.mkv": 4 * MiB})
+    for grab in (unfit, other):
+        await arr.grabs(grab)
+
+    await house.sees_state(unfit, "stalledDL")
+    assert says in await reason(house, unfit)
+    row = await house.sees_state(other, "pausedUP")
+    assert house.files_of(row) == contents(other)
+    assert house.bridge.board.health.sentence == ""
 
 
 async def test_an_empty_folder_that_settings_name_anew_is_taken(house, torbox):

@@ -136,6 +136,8 @@ async def test_a_long_call_is_told_to_stop_when_its_caller_is_cancelled(threads)
         (errno.ESTALE, "is its disk mounted"),
         (errno.ENOTCONN, "is its disk mounted"),
         (errno.EMFILE, "ulimit"),
+        (errno.EFBIG, "too large for that file system"),
+        (errno.ENAMETOOLONG, "name is too long"),
         (errno.EIO, "Input/output error"),
         (None, "no reason given"),
     ],
