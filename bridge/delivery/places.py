@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from zlib import crc32
 
 from bridge.delivery.threads import Threads
+
+MOST_PLACES = 16  # clients can name any number; beyond this some share their threads
 
 
 class Places:
@@ -20,7 +23,10 @@ class Places:
         if below.is_relative_to(self._root):
             below = below.relative_to(self._root)
         first = below.parts[0] if below.parts else ""
-        if first not in self._threads:
+        known = list(self._threads)
+        if first not in known:
+            if len(known) == MOST_PLACES:
+                return self._threads[known[crc32(first.encode(errors="replace")) % MOST_PLACES]]
             self._threads[first] = self._make(f"disk-{first}")
         return self._threads[first]
 

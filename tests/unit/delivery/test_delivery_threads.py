@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from bridge.delivery import Delivery, moving
+from bridge.delivery.places import Places
 from bridge.delivery.threads import Threads
 from bridge.delivery.trouble import disk_trouble
 from bridge.errors import DiskTrouble
@@ -225,6 +226,16 @@ async def test_a_category_whose_disk_hangs_keeps_no_other_waiting(
     gate.set()
     await asyncio.gather(*hanging)
     assert len(list((root / "tv").iterdir())) == len(stuck)
+
+
+async def test_however_many_folders_clients_name_threads_are_bounded():
+    places = Places(ROOT, lambda name: Threads(name, 2, ROOT, patience_seconds=60))
+    names = [f"{ROOT}/category {number}/below" for number in range(1000)]
+    made = {id(places.at(name)) for name in names}
+
+    assert len(made) == 16
+    assert [id(places.at(name)) for name in names] == [id(places.at(name)) for name in names]
+    assert places.at(str(ROOT / "category 3")) is places.at(f"{ROOT}/category 3/other")
 
 
 async def test_who_only_reads_yields_to_everyone_else():
