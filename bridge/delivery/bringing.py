@@ -44,7 +44,9 @@ class Bringing:
         missing: Iterable[str] = self._files
         shared = self._pieces.shared if self._pieces else ()
         while missing:
-            await all_of((self._bring(self._files[path]) for path in missing), MOST_FILES_UNDER_WAY)
+            # Large ones first: one that began last would come alone in the end.
+            files = sorted((self._files[path] for path in missing), key=lambda one: -one.size)
+            await all_of(map(self._bring, files), MOST_FILES_UNDER_WAY)
             if not shared:
                 return
             with self._work.leg.verification():

@@ -459,6 +459,15 @@ async def test_so_many_files_come_at_once_and_no_more(cdn, delivery):
     assert cdn.most_connections == 4
 
 
+async def test_the_largest_files_of_a_torrent_come_first(cdn, delivery):
+    files = [cdn.holds(f"{number}.nfo", 10) for number in range(80)]
+    files += [cdn.holds(f"{number}.mkv", 1000) for number in range(4)]
+    await delivery.deliver(HASH, "Show", files, cdn.link)
+
+    first = {path for path, _, _ in cdn.asked[:20]}
+    assert {f"{number}.mkv" for number in range(4)} <= first
+
+
 async def test_a_small_torrent_gets_its_turn_while_a_large_pack_comes(cdn, delivery, incomplete):
     pack = [cdn.holds(f"{number}.mkv", 10) for number in range(40)]
     single = [cdn.holds("single.mkv", 10)]
