@@ -23,6 +23,7 @@ from bridge.errors import (
     TorBoxGone,
     TorBoxUnwell,
     Trouble,
+    UnfitForDisk,
 )
 from bridge.model import File
 
@@ -367,14 +368,14 @@ async def test_only_the_wanted_files_are_there_in_the_end(cdn, delivery, incompl
     ]
 
 
-async def test_a_disk_that_takes_no_more_is_trouble_and_what_is_here_stays(
+async def test_a_file_system_that_takes_no_more_of_a_file_says_so_and_what_is_here_stays(
     cdn, delivery, incomplete
 ):
     file = cdn.holds("a.mkv", 8 * MIB)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (3 * MIB + 5, hard))
     try:
-        with pytest.raises(DiskTrouble, match="refuses"):
+        with pytest.raises(UnfitForDisk, match="too large"):
             await delivery.deliver(HASH, "Show", [file], cdn.link)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
