@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from bridge.clock import Clock
+from bridge.core.backoff import Backoff
 from bridge.core.ledger import Ledger
 from bridge.core.submit import Submitter
+from bridge.errors import OurMistake, TorBoxBusy, TorBoxSaysNo, TorBoxUnwell
 from bridge.model import Delivering, Fetching, Queued, Seen, Submitting, Torrent, Waiting
 from bridge.store.store import Store, keep
 from bridge.torbox.client import TorBox
@@ -24,6 +26,7 @@ REFRESH_SECONDS = 3600.0
 FIRST_SECONDS = 60.0  # a cached grab is over before this, and costs no call
 WALK_SECONDS = 1200.0  # beyond the first page, what others delete is only noticed so
 WALK_PAGE, MOST_PAGES = 1000, 10
+MOST_ASKS = 3  # without an answer, before it is done without
 
 
 class Accounts:
@@ -39,6 +42,7 @@ class Accounts:
         self._clock = clock
         self.account: Account | None = None
         self.wanted = False  # somebody needs it now
+        self.asking = Backoff()
         self._key = ""
         self._known_key = ""
         self._asked_at: float | None = None
@@ -72,6 +76,11 @@ class Accounts:
             return None
         return self.account.slots - sum(self._active.values())
 
+    @property
+    def silent(self) -> bool:
+        """Whether TorBox does not tell what the plan allows, however often it is asked."""
+        return self.asking.failures >= MOST_ASKS
+
     def saw(self, items: Iterable[Seen], *, everything: bool = False) -> None:
         """Count who occupies a slot, ours and others'."""
         if everything:
@@ -84,13 +93,29 @@ class Accounts:
         self._active.pop(torrent_id, None)
 
     async def refresh(self, *, outstanding: bool) -> None:
-        """Ask what is due: whose key it is, and which slots are taken."""
+        """Ask what is due: whose key it is, and which slots are taken.
+
+        Without an answer what was known stays, and looks go on, unless it has to be known first.
+        """
         now = self._clock.monotonic()
-        if self._due(now, outstanding=outstanding):
-            await self._ask(now)
-        if self.wanted and (self._walked_at is None or now - self._walked_at > WALK_SECONDS):
-            await self._walk()
-        self.wanted = False
+        due, wanted, self.wanted = self._due(now, outstanding=outstanding), self.wanted, False
+        walk = wanted and (self._walked_at is None or now - self._walked_at > WALK_SECONDS)
+        if not (due or walk) or (now < self.asking.until and not self.unsure):
+            return
+        try:
+            if due:
+                await self._ask(now)
+            if walk:
+                await self._walk()
+        except (TorBoxUnwell, TorBoxBusy, OurMistake) as error:
+            self.asking.failed(now)
+            log.info("what the account allows is asked again later: %s", error)
+            if self.unsure and isinstance(error, TorBoxSaysNo):
+                raise TorBoxUnwell("TorBox does not say whose the key is") from error
+            if self.unsure:
+                raise
+        else:
+            self.asking.forget()
 
     def _due(self, now: float, *, outstanding: bool) -> bool:
         if not outstanding:

@@ -1,5 +1,6 @@
 """Putting the admission's rules to work: what is known to be cached, and what fits just now."""
 
+import logging
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -9,13 +10,16 @@ from bridge.config import Settings
 from bridge.core import admission
 from bridge.core.accounts import Accounts
 from bridge.core.admission import Choice, How, Room
+from bridge.core.backoff import Backoff
 from bridge.core.door import Door
 from bridge.core.steps import Refuse, Step, Submit
 from bridge.core.times import clock_time
-from bridge.errors import Shut
+from bridge.errors import OurMistake, Shut, TorBoxBusy, TorBoxSaysNo, TorBoxUnwell
 from bridge.model import Torrent, Waiting
 from bridge.torbox.client import TorBox
 from bridge.torbox.limits import CREATE, Limits
+
+log = logging.getLogger(__name__)
 
 KNOWN_SECONDS = 3600.0  # TorBox itself answers from an hour's memory (torbox-api.md §1.3)
 MOST_KNOWN = 10_000
@@ -62,6 +66,7 @@ class Admission:
         self._clock = clock
         self._known: dict[str, tuple[bool, float]] = {}
         self._ask_at = 0.0
+        self._asking = Backoff()
 
     def use_settings(self, settings: Settings) -> None:
         """Other rules per category, from now on."""
@@ -83,8 +88,17 @@ class Admission:
 
     async def ask(self, hashes: Sequence[str]) -> None:
         """Ask TorBox which of these it has; no answer is no knowledge."""
-        self._ask_at = self._clock.monotonic() + ASK_AGAIN_SECONDS
-        cached = await self._torbox.cached(hashes)
+        now = self._clock.monotonic()
+        self._ask_at = now + ASK_AGAIN_SECONDS
+        try:
+            cached = await self._torbox.cached(hashes)
+        except (TorBoxUnwell, TorBoxBusy, OurMistake) as error:
+            self._asking.failed(now)
+            if not isinstance(error, TorBoxSaysNo | TorBoxBusy | OurMistake):
+                raise  # no word from TorBox: that may be more than this question's trouble
+            log.info("what TorBox has cached is asked again later: %s", error)
+            return
+        self._asking.forget()
         for torrent_hash in hashes:
             self.learn(torrent_hash, cached=torrent_hash in cached)
 
@@ -100,12 +114,12 @@ class Admission:
         if several or (free is not None and free <= 0) or self.door.why is Shut.SLOTS:
             # Slots may matter; a single grab is not worth the calls.
             self._accounts.wanted = True
-        if self._accounts.wanted and self._accounts.free_slots is None:
+        if self._accounts.wanted and free is None and not self._accounts.silent:
             held = [Choice(one, How.HOLD, "asks what the TorBox plan allows") for one in waiting]
             return Decision([], held, [], None)
         room = self._room(time, load)
         ask = admission.to_ask(waiting, self.known, rules, room)
-        if ask and now < self._ask_at:
+        if ask and now < max(self._ask_at, self._asking.until):
             ask = []
         choices = admission.choose(waiting, self.known, rules, room, time)
         if ask and len(waiting) > room.fits:

@@ -9,10 +9,11 @@ from msgspec.structs import replace
 from bridge.clock import Clock
 from bridge.core import account, clocks, plan
 from bridge.core.accounts import Accounts
+from bridge.core.backoff import Backoff
 from bridge.core.ledger import Change, Items, Ledger
 from bridge.core.wanted import files_from, files_of, is_zipped
 from bridge.core.watch import Watch
-from bridge.errors import TorBoxError, TorBoxGone, TorBoxUnwell
+from bridge.errors import OurMistake, TorBoxBusy, TorBoxError, TorBoxGone, TorBoxUnwell
 from bridge.model import Cause, Delivering, Failed, Fetching, Queued, Seen, Torrent, Waiting
 from bridge.names import safe_name
 from bridge.torbox.client import TorBox
@@ -33,6 +34,7 @@ class Looker:
         self._accounts = accounts
         self._clock = clock
         self.last_look: float | None = None
+        self.asking_queue = Backoff()
 
     async def look(self, watches: Mapping[str, Watch], interval_seconds: float) -> None:
         """One look for these torrents; what was seen is noted, what was not is counted."""
@@ -151,10 +153,20 @@ class Looker:
     async def _look_at_queue(
         self, outstanding: Mapping[str, Torrent], watches: Mapping[str, Watch]
     ) -> set[str]:
-        """The hashes that wait in TorBox's own queue; asked only when one of ours was there."""
-        if not any(isinstance(torrent.phase, Queued) for torrent in outstanding.values()):
-            return set()
-        queued = {entry.hash: entry for entry in await self._torbox.queue()}
+        """The hashes that wait in TorBox's own queue; asked only when one of ours was there.
+
+        When it cannot be read, nothing is known against those that waited in it.
+        """
+        ours = {one for one, torrent in outstanding.items() if isinstance(torrent.phase, Queued)}
+        if not ours or self._clock.monotonic() < self.asking_queue.until:
+            return ours
+        try:
+            queued = {entry.hash: entry for entry in await self._torbox.queue()}
+        except (TorBoxUnwell, TorBoxBusy, OurMistake) as error:
+            log.info("TorBox's own queue is looked at again later: %s", error)
+            self.asking_queue.failed(self._clock.monotonic())
+            return ours
+        self.asking_queue.forget()
         now = self._clock.monotonic()
         for torrent_hash in outstanding.keys() & queued.keys():
             entry, watch = queued[torrent_hash], watches[torrent_hash]

@@ -9,7 +9,7 @@ from bridge.core.accounts import Accounts
 from bridge.core.look import Looker
 from bridge.core.watch import Watch
 from bridge.core.weather import Weather
-from bridge.errors import TorBoxBusy
+from bridge.errors import TorBoxBusy, TorBoxError
 
 
 class Lookout:
@@ -60,11 +60,12 @@ class Lookout:
             self.interval_seconds = cadence.look_interval(watches, poll, now)
         if hold is not None and live:
             return hold.until  # this look is the probe that lifts it
-        if self._accounts.wanted and self._accounts.free_slots is None and hold is None:
-            return now
         due = cadence.next_look_at(watches, poll, last_look, now)
         if due is not None and self.wanted and last_look is not None:
-            return min(due, last_look + cadence.NEAREST_LOOK_SECONDS)
+            due = min(due, last_look + cadence.NEAREST_LOOK_SECONDS)
+        if self._accounts.wanted and self._accounts.free_slots is None and hold is None:
+            asked_at = max(now, self._accounts.asking.until)
+            due = asked_at if due is None else min(due, asked_at)
         return due
 
     async def _look(self, outstanding: dict[str, Watch]) -> None:
@@ -79,7 +80,12 @@ class Lookout:
         try:
             await self._accounts.refresh(outstanding=bool(outstanding))
             await self._looker.look(outstanding, interval)
-        except TorBoxBusy as error:
+        except TorBoxError as error:
+            # TorBox is ill as a whole, which is nothing against the questions beside the list.
+            self._accounts.asking.forget()
+            self._looker.asking_queue.forget()
+            if not isinstance(error, TorBoxBusy):
+                raise
             self._not_before = self._clock.monotonic() + error.wait_seconds
             self._looker.last_look = self._not_before - interval
             return

@@ -17,6 +17,7 @@ from bridge.errors import (
     AccountTrouble,
     OurMistake,
     TorBoxBusy,
+    TorBoxError,
     TorBoxRefused,
     TorBoxSaysNo,
     TorBoxUnreached,
@@ -182,11 +183,17 @@ class Submitter:
 
     async def find(self, torrent_hash: str, *, purged_too: bool = False) -> bool:
         """Look for the hash, first in the queue, then in the list, because items move that way."""
-        for entry in await self._torbox.queue():
-            if entry.hash == torrent_hash:
-                await self._note(torrent_hash, None, entry.id, entry.created_at)
-                return True
+        unread: TorBoxError | None = None
+        try:
+            for entry in await self._torbox.queue():
+                if entry.hash == torrent_hash:
+                    await self._note(torrent_hash, None, entry.id, entry.created_at)
+                    return True
+        except TorBoxError as error:
+            unread = error
         seen = await self.in_list(torrent_hash, purged_too=purged_too)
+        if seen is None and unread is not None:
+            raise unread  # it may be there: that it is in neither is not known
         if seen is not None:
             await self._note(torrent_hash, seen.torrent_id, None, seen.created_at)
         return seen is not None

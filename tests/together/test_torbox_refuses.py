@@ -2,7 +2,10 @@
 
 from itertools import pairwise
 
-from bridge.simulator import Answer, AnswerAfterDoing, Cached, FetchedOver, Stalled
+import pytest
+
+from bridge.config import CachedPolicy, CategorySettings
+from bridge.simulator import Answer, AnswerAfterDoing, Cached, FetchedOver, QueuedThen, Stalled
 
 
 def no(status, code, data=None, detail="x"):
@@ -201,3 +204,128 @@ async def test_a_list_that_torbox_does_not_give_is_still_an_outage(house, torbox
     assert held > 60
     assert off > 0
     assert house.bridge.board.health.sentence == ""
+
+
+async def test_without_a_word_about_the_account_a_torrent_goes_on(house, torbox, arr):
+    torbox.next("user/me", no(500, "DATABASE_ERROR"), times=10000)
+    [grab] = shows(torbox, 1, FetchedOver(1200))
+    await arr.grabs(grab)
+    assert await bad_seconds(house, 1500) == (0, 0)
+    assert (await arr.sees(grab))["state"] == "pausedUP"
+    assert 3 <= len(torbox.calls_to("user/me")) <= 6
+
+
+async def test_without_a_word_about_the_account_many_are_sent_after_a_few_minutes(
+    house, torbox, arr
+):
+    torbox.next("user/me", no(500, "DATABASE_ERROR"), times=10000)
+    grabs = shows(torbox, 5, FetchedOver(300))
+    for grab in grabs:
+        await arr.grabs(grab)
+    await house.passes(120, step=10)
+    assert "what the TorBox plan allows" in (await told(house, grabs[4]))["reason"]
+    await house.passes(180, step=10)
+    assert len(torbox.calls_to("createtorrent")) == 5
+
+    async def all_complete():
+        return {row["state"] for row in await arr.polls()} == {"pausedUP"}
+
+    await house.eventually(all_complete, jump=20)
+
+
+async def test_an_account_that_was_known_stays_known_while_it_cannot_be_asked(house, torbox, arr):
+    first = shows(torbox, 4, FetchedOver(7200))
+    for grab in first:
+        await arr.grabs(grab)
+    await house.passes(120, step=10)
+    torbox.next("user/me", no(500, "DATABASE_ERROR"), times=10000)
+    await house.passes(2 * 3600, step=60)
+    assert torbox.queue == []
+    assert torbox.refusals.total() == 0
+    assert len(torbox.calls_to("user/me")) >= 3
+
+
+async def test_whose_a_new_key_is_is_asked_with_rests_and_before_anything_is_done(
+    house, torbox, arr
+):
+    [grab] = shows(torbox, 1, FetchedOver(4000))
+    await arr.grabs(grab)
+    await house.passes(300, step=30)
+    other = torbox.add_account("99999999-1111-4222-8333-444444444444", 77)
+    await house.stops()
+    house.sets(torbox={"api_key": "99999999-1111-4222-8333-444444444444"})
+    torbox.next("user/me", no(500, "DATABASE_ERROR"), times=10000)
+    asked = len(torbox.calls_to("user/me"))
+    await house.starts()
+    await house.passes(900, step=10)
+    assert 3 <= len(torbox.calls_to("user/me")) - asked <= 9
+    assert other.all_items == []
+    torbox.faults.clear()
+    await house.eventually(lambda: other.all_items, jump=10)
+
+
+@pytest.mark.parametrize(
+    ("answer", "times"),
+    [
+        (no(500, "DATABASE_ERROR"), 10000),
+        (Answer(429, {"detail": "x"}, {"retry-after": "7000"}), 1),
+        (Answer(502, "<html>bad gateway</html>", content_type="text/html"), 10000),
+    ],
+    ids=["no in words", "429", "a page"],
+)
+async def test_a_queue_that_cannot_be_read_keeps_no_other_torrent_waiting(
+    house, torbox, arr, answer, times
+):
+    ready = torbox.publish("Ready", {"a.mkv": 1000}, FetchedOver(600))
+    waits = torbox.publish("Waits", {"a.mkv": 1000}, QueuedThen(4000, then=FetchedOver(600)))
+    await arr.grabs(waits)
+    await arr.grabs(ready)
+    await house.passes(60, step=5)
+    torbox.next("getqueued", answer, times=times)
+    assert await bad_seconds(house, 900) == (0, 0)
+    assert (await arr.sees(ready))["state"] == "pausedUP"
+    await house.passes(2700, step=60)
+    assert (await told(house, waits))["phase"] == "queued"
+    await house.sees_state(waits, "pausedUP", jump=30)  # the list shows it in the end
+    assert len(torbox.calls_to("createtorrent")) == 2
+
+
+async def test_an_unclear_create_is_found_in_the_list_though_the_queue_cannot_be_read(
+    house, torbox, arr
+):
+    torbox.next("createtorrent", AnswerAfterDoing(no(500, "UNKNOWN_ERROR")))
+    torbox.next("getqueued", no(500, "DATABASE_ERROR"), times=10000)
+    [grab] = shows(torbox, 1)
+    await arr.grabs(grab)
+    await house.sees_state(grab, "pausedUP", jump=5)
+    assert len(torbox.calls_to("createtorrent")) == 1
+
+
+async def test_in_neither_list_is_not_believed_while_the_queue_cannot_be_read(house, torbox, arr):
+    torbox.next("createtorrent", AnswerAfterDoing(no(500, "UNKNOWN_ERROR")))
+    torbox.next("getqueued", no(500, "DATABASE_ERROR"), times=10000)
+    grab = torbox.publish("Waits", {"a.mkv": 1000}, QueuedThen(7200))
+    await arr.grabs(grab)
+    assert await bad_seconds(house, 3600) == (0, 0)
+    assert len(torbox.calls_to("createtorrent")) == 1
+
+
+async def test_what_is_cached_cannot_be_asked_and_nothing_else_waits(house, torbox):
+    only = CategorySettings(cached=CachedPolicy.CACHED_ONLY)
+    house.sets(categories={"*": CategorySettings(), "c": only})
+    arr = await house.starts()
+    torbox.next("checkcached", no(500, "DATABASE_ERROR"), times=100000)
+    other = torbox.publish("Other", {"a": 1000}, FetchedOver(1200))
+    grab = torbox.publish("Show", {"a": 1000}, Cached())
+    await arr.grabs(grab, category="c")
+    await arr.grabs(other)
+    many = [torbox.publish(f"More.{n}", {"a": 1000}, FetchedOver(600)) for n in range(5)]
+    for one in many:
+        await arr.grabs(one)
+    assert await bad_seconds(house, 3600) == (0, 0)
+    assert {row["state"] for row in await arr.polls()} == {"pausedUP"}
+    assert len(torbox.calls_to("checkcached")) <= 9
+    assert (await told(house, grab))["phase"] == "waiting"
+    torbox.faults.clear()
+    house.arr.category = "c"
+    await house.sees_state(grab, "pausedUP", jump=30)
