@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from bridge.app import Bridge, bridge, listening
 from bridge.clock import Clock
 from bridge.config import DownloadsSettings, ServerSettings, Settings, StateSettings, TorBoxSettings
 from bridge.simulator import Published, Simulator
+from tests.secrecy import TORBOX_KEY, Ears
 
-KEY, PASSWORD = "00000000-1111-4222-8333-444444444444", "pass-word"
+KEY, PASSWORD = TORBOX_KEY, "pass-word"
 PATIENCE_SECONDS = 20.0  # of real time, for anything that is awaited
 
 
@@ -132,6 +133,7 @@ class House:
 
     def __init__(self, folder: Path, clock: JumpClock, torbox: Simulator, url: str) -> None:
         self.clock, self.torbox = clock, torbox
+        self.ears = Ears()
         self.downloads = folder / "torrents"
         self.settings = Settings(
             torbox=TorBoxSettings(api_key=KEY, api_url=url),
@@ -159,6 +161,7 @@ class House:
         self.bridge = await stack.enter_async_context(
             bridge(self.settings, self.clock, PASSWORD, **options)
         )
+        self.bridge.app.on_response_prepare.append(self.ears.answer)
         self.port = await stack.enter_async_context(listening(self.bridge.app, "127.0.0.1", 0))
         self._running = stack
         self.arr = Arr(f"http://127.0.0.1:{self.port}{self.settings.server.url_base}")
@@ -170,6 +173,8 @@ class House:
         if self._running is not None:
             running, self._running = self._running, None
             await running.aclose()
+            self.ears.files(Path(self.settings.state.path))
+            assert self.ears.leaks == []
 
     @property
     def running(self) -> bool:
@@ -239,6 +244,15 @@ class House:
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         }
+
+
+@pytest.fixture(autouse=True)
+def ears() -> Iterator[Ears]:
+    """What anybody says in any test."""
+    ears = Ears()
+    with ears.listening():
+        yield ears
+    assert ears.leaks == []
 
 
 @pytest.fixture

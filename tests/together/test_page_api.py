@@ -297,7 +297,7 @@ async def test_the_arrs_of_the_settings_are_asked_only_while_somebody_looks(
 
 
 async def test_a_problem_is_told_once_with_its_count_and_without_secrets(
-    house, arr, reader: Reader
+    house, arr, reader: Reader, ears
 ) -> None:
     key = house.settings.torbox.api_key
     log = logging.getLogger("bridge.anything")
@@ -311,6 +311,8 @@ async def test_a_problem_is_told_once_with_its_count_and_without_secrets(
         (3, False),
     ]
     assert problems[1]["sentence"] == "it failed with <secret> and <link>\\nforged"
+    assert len(ears.leaks) == 6
+    ears.leaks.clear()  # said here on purpose
 
 
 async def test_no_more_problems_are_kept_than_a_person_reads(house, arr, reader: Reader) -> None:

@@ -33,6 +33,7 @@ def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
     """Standard error; logging is put back as it was."""
     root = logging.getLogger()
     before = (root.handlers[:], root.level, logging.raiseExceptions, sys.excepthook)
+    logging.getLogger("bridge").setLevel(logging.NOTSET)  # the suite listens at the finest
     yield Written(capsys)
     logging.captureWarnings(False)
     root.handlers[:], root.level, logging.raiseExceptions, sys.excepthook = before
