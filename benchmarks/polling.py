@@ -1,6 +1,7 @@
 """How fast clients are answered: the real qBittorrent and the bridge, side by side, in one run.
 
     python -m benchmarks.polling [--chroot FOLDER] [--sizes 1,100,1000,5000] [--seconds 1.5]
+                                 [--only TEXT]
 
 Needs `qbittorrent-nox` (Debian's is 4.5.2); a chroot of a later Debian adds a later one:
 `mmdebstrap --variant=apt --include=qbittorrent-nox trixie FOLDER`. Both list the same stopped
@@ -249,14 +250,14 @@ def changed_hashes(size: int) -> str:
 Found = dict[tuple[str, str], list[Cell]]
 
 
-def answers(servers: Servers, size: int, seconds: float) -> Found:
-    """Every question, idle and moving."""
+def answers(servers: Servers, size: int, seconds: float, only: str) -> Found:
+    """Every question, idle and moving, or those that contain this text."""
     found: Found = {}
     for state, longer in (("idle", 1), ("moving", 2)):
         with ExitStack() as stack:
             for server in (servers.real, servers.bridge) if state == "moving" else ():
                 stack.enter_context(Churn(server, size))
-            for question in QUESTIONS:
+            for question in (one for one in QUESTIONS if only in one):
                 found[state, question] = measured(servers, question, seconds * longer)
     told = [telling(server, size) for server in (servers.real, servers.bridge)]
     found["idle", "delta of twenty changes"] = [*told, spaced(servers.empty, told[1].bytes)]
@@ -319,7 +320,7 @@ async def answering(port: int) -> None:
 
 
 async def compared(
-    chroot: str, dialect: str, sizes: list[int], seconds: float
+    chroot: str, dialect: str, sizes: list[int], seconds: float, only: str
 ) -> AsyncIterator[tuple[Servers, int, Found]]:
     async with AsyncExitStack() as stack:
         real = await stack.enter_async_context(real_server(chroot))
@@ -338,7 +339,7 @@ async def compared(
             for server in (servers.real, servers.bridge):
                 await asyncio.to_thread(check, server, size)
             last = size
-            yield servers, size, await asyncio.to_thread(answers, servers, size, seconds)
+            yield servers, size, await asyncio.to_thread(answers, servers, size, seconds, only)
 
 
 def show(servers: Servers, size: int, found: Found) -> None:
@@ -390,6 +391,7 @@ async def main() -> int:
     parser.add_argument("--chroot", default="", help="where a later qbittorrent-nox is installed")
     parser.add_argument("--sizes", default="1,100,1000,5000")
     parser.add_argument("--seconds", type=float, default=1.5)
+    parser.add_argument("--only", default="", help="questions that contain this")
     given = parser.parse_args()
     if command(given.chroot) is None:
         print("skipped: there is no qbittorrent-nox here (apt-get install qbittorrent-nox)")
@@ -397,7 +399,8 @@ async def main() -> int:
     sizes = [int(size) for size in given.sizes.split(",")]
     found: dict[int, Found] = {}
     name, dialect = "", "5" if given.chroot else "4"
-    async for servers, size, at_size in compared(given.chroot, dialect, sizes, given.seconds):
+    runs = compared(given.chroot, dialect, sizes, given.seconds, given.only)
+    async for servers, size, at_size in runs:
         name, found[size] = servers.real.name, at_size
         show(servers, size, at_size)
     summary(name, found)
