@@ -16,7 +16,7 @@ from msgspec import Struct
 
 logger = logging.getLogger(__name__)
 
-MOST_ODDITIES = 200
+MOST_ODDITIES, LONGEST_WORD = 200, 80
 LARGE = 2**18
 LARGEST = 2**63 - 1  # what SQLite can hold; no id or size is larger
 EPOCH_AFTER = 1577836800.0  # larger values are a time, smaller ones a wait (torbox-api.md §5)
@@ -32,13 +32,12 @@ class Oddities:
 
     def note(self, what: str, word: str) -> None:
         """Log this word, unless it was logged before."""
+        word = word[:LONGEST_WORD]
         if (what, word) in self._seen or len(self._seen) >= MOST_ODDITIES:
             return
-        self._seen.add((what, word[:80]))
+        self._seen.add((what, word))
         # A stranger's word: only harmless characters of it reach the log.
-        logger.info(
-            "TorBox: unknown %s: %s", what, re.sub(r"[^\w .,-]", "?", word[:80], flags=re.A)
-        )
+        logger.info("TorBox: unknown %s: %s", what, re.sub(r"[^\w .,-]", "?", word, flags=re.A))
 
 
 class Reply(Struct, frozen=True):

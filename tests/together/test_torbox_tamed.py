@@ -122,6 +122,43 @@ async def test_cached_only_tells_sonarr_4_to_take_the_next_release(house, torbox
     await house.sees_state(cached, "pausedUP")
 
 
+@pytest.mark.parametrize(
+    ("agent", "answer"),
+    [
+        ("Sonarr/3.0.10.1567 (ubuntu 22.04)", "Fails."),
+        ("Sonarr/4.0.19.2979 (debian 12)", "Fails."),
+        ("Sonarr/5.0.0.100 (debian 12)", "Ok."),
+        ("Radarr/5.14.0.9383 (alpine 3.20)", "Fails."),
+        ("Radarr/6.1.0 (alpine 3.22)", "Fails."),
+        ("Lidarr/2.7.1 (debian 12)", "Ok."),
+        ("Readarr/0.4 (debian 12)", "Ok."),
+        ("Whisparr/2.0 (debian 12)", "Ok."),
+        ("autobrr", "Ok."),
+        ("", "Ok."),
+    ],
+)
+async def test_only_who_takes_the_next_release_is_refused_what_is_not_cached(house, agent, answer):
+    house.sets(categories={"*": CategorySettings(cached=CachedPolicy.CACHED_ONLY)})
+    arr = await house.starts()
+    uncached = house.torbox.publish("Uncached", script=FetchedOver(60))
+    form = {"urls": uncached.magnet, "category": arr.category}
+    _, text = await arr.call("POST", "torrents/add", data=form, headers={"User-Agent": agent})
+    assert text == answer
+    assert len(await arr.polls()) == (answer == "Ok.")
+
+
+@pytest.mark.parametrize("agent", ["Sonarr/5.0.0.100 (debian 12)", "Lidarr/2.7.1", "autobrr", ""])
+async def test_with_refuse_at_add_everybody_is_refused_what_is_not_cached(house, agent):
+    rules = CategorySettings(cached=CachedPolicy.CACHED_ONLY, refuse_at_add=True)
+    house.sets(categories={"*": rules})
+    arr = await house.starts()
+    uncached = house.torbox.publish("Uncached", script=FetchedOver(60))
+    form = {"urls": uncached.magnet, "category": arr.category}
+    _, text = await arr.call("POST", "torrents/add", data=form, headers={"User-Agent": agent})
+    assert text == "Fails."
+    assert await arr.polls() == []
+
+
 async def test_cached_only_answers_ok_to_sonarr_5_and_fails_with_the_reason(house, torbox):
     house.sets(categories={"*": CategorySettings(cached=CachedPolicy.CACHED_ONLY)})
     arr = await house.starts()
@@ -208,6 +245,20 @@ async def test_a_rotated_key_pauses_everything_and_the_new_one_is_picked_up(hous
     house.bridge.reloader.ask()
     await house.sees_state(grab, "pausedUP", jump=10)
     assert len(creates(torbox)) == 1
+
+
+async def test_a_new_key_is_picked_up_within_ten_minutes_without_a_signal(house, torbox):
+    new_settings = None
+    arr = await house.starts(read_again=lambda: new_settings or house.settings)
+    grab = torbox.publish("Show", script=FetchedOver(60))
+    await arr.grabs(grab)
+    await house.sees_state(grab, "downloading")
+    new_key = torbox.rotate_key()
+    new_settings = replace(house.settings, torbox=replace(house.settings.torbox, api_key=new_key))
+    await house.passes(300, step=30)
+    assert (await arr.sees(grab))["state"] == "queuedDL"
+    await house.passes(420, step=30)
+    assert (await arr.sees(grab))["state"] == "pausedUP"
 
 
 async def test_a_full_month_fails_nothing_and_what_is_at_torbox_goes_on(house, torbox, arr):

@@ -100,6 +100,19 @@ async def test_new_words_and_fields_are_logged_once_harmlessly_and_change_nothin
     assert text.count("new_field") == 1
 
 
+async def test_a_word_too_long_to_be_logged_whole_is_logged_once_too(
+    torbox: TorBox, canned: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    canned.says(listing(item(1, **{"long" * 30: 1})))
+
+    for _ in range(3):
+        await torbox.items()
+    logged = [record for record in caplog.records if "unknown field" in record.getMessage()]
+    assert len(logged) == 1
+    assert logged[0].getMessage().count("long") == 20
+
+
 async def test_a_flood_of_new_words_does_not_flood_the_log(
     torbox: TorBox, canned: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
