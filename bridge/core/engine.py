@@ -396,5 +396,5 @@ def _to_do(torrent: Torrent) -> bool:
         return True
     phase = torrent.phase
     if not torrent.ended:
-        return not (torrent.paused and isinstance(phase, Waiting))
+        return not (torrent.paused and isinstance(phase, Waiting) and not phase.look_first)
     return isinstance(phase, Complete) and (phase.check != "" or phase.relocation is not None)

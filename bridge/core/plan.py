@@ -37,6 +37,7 @@ from bridge.model import (
     Delivering,
     Failed,
     Fetching,
+    Phase,
     Queued,
     Removing,
     Submitting,
@@ -78,15 +79,12 @@ def _wanted_step(torrent: Torrent, watch: Watch, give_up: GiveUp, now: float, ti
     if isinstance(phase, Fetching) and _to_be_paused(torrent, watch):
         return PauseThere(torrent.paused)
     if torrent.paused and not isinstance(phase, Complete | Failed | Removing | Submitting):
-        return Wait()
+        return _paused_step(phase, time)
     if watch.objection and isinstance(phase, Waiting | Queued | Fetching):
         return GiveUpOn(Cause.NO_FILES, watch.objection)
     match phase:
         case Waiting():
-            # Before it began, or longer than anyone is asked to wait: the wall clock was set back.
-            if phase.since <= time < phase.next_try_at <= time + LONGEST_WAIT_SECONDS:
-                return Wait(phase.next_try_at)
-            return Submit(phase.look_first)
+            return Submit(phase.look_first) if _is_over(phase, time) else Wait(phase.next_try_at)
         case Submitting():
             return Resolve()
         case Queued():
@@ -108,6 +106,18 @@ def _wanted_step(torrent: Torrent, watch: Watch, give_up: GiveUp, now: float, ti
             return CleanTorBox()
         case _:
             assert_never(phase)
+
+
+def _is_over(waiting: Waiting, time: float) -> bool:
+    # Before it began, or longer than anyone is asked to wait: the wall clock was set back.
+    return not waiting.since <= time < waiting.next_try_at <= time + LONGEST_WAIT_SECONDS
+
+
+def _paused_step(phase: Phase, time: float) -> Step:
+    """Nothing, but to find what an unclear create left at TorBox, so that it can be paused, too."""
+    if isinstance(phase, Waiting) and phase.look_first:
+        return Resolve() if _is_over(phase, time) else Wait(phase.next_try_at)
+    return Wait()
 
 
 def _to_be_paused(torrent: Torrent, watch: Watch) -> bool:

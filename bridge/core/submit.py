@@ -171,6 +171,8 @@ class Submitter:
         def change(now: Torrent) -> Torrent | None:
             if isinstance(now.phase, Submitting):
                 return replace(now, phase=again)
+            if isinstance(now.phase, Waiting):  # paused meanwhile; long enough looked for
+                return replace(now, phase=replace(now.phase, look_first=False))
             if isinstance(now.phase, Queued) and not now.recreated:
                 left = replace(again, reason="left TorBox's queue without arriving; is sent again")
                 return replace(now, phase=left, recreated=True)

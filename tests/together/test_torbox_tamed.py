@@ -502,6 +502,30 @@ async def test_removed_after_a_create_without_an_answer_nothing_stays_though_lis
     assert torbox.items == []
 
 
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_paused_while_its_create_is_unclear_it_is_found_and_paused_there(
+    house, torbox, arr, arrived
+):
+    grab = torbox.publish("Show", {"a.mkv": MiB}, FetchedOver(7200))
+    torbox.lag_seconds = 270
+    torbox.next("createtorrent", AnswerAfterDoing(Cut()) if arrived else Cut())
+    await arr.grabs(grab)
+    await house.passes(100, step=5)
+    await arr.call("POST", "torrents/pause", data={"hashes": grab.hash})
+    await house.passes(1200, step=10)
+    assert (await arr.sees(grab))["state"] == "pausedDL"
+    asked = len(torbox.calls)
+    if arrived:
+        assert not torbox.item_of(grab.hash).look(torbox.now()).active
+    await house.passes(3600, step=60)
+    assert arrived or len(torbox.calls) == asked
+    await arr.logs_in()
+    await arr.call("POST", "torrents/resume", data={"hashes": grab.hash})
+    await house.passes(600, step=10)
+    assert (await told(house, grab))["phase"] == "fetching"
+    assert len(torbox.calls_to("createtorrent")) == (1 if arrived else 2)
+
+
 @pytest.mark.parametrize("after", [90, 150, 250])
 async def test_removed_between_the_looks_for_its_create_nothing_stays(house, torbox, arr, after):
     grab = torbox.publish("Show", {"a.mkv": MiB}, FetchedOver(7200))
