@@ -219,6 +219,8 @@ class Engine:
                 step = plan.next_step(torrent, watch, self.weather, give_up, now, time)
                 if isinstance(step, steps.Wait):
                     next_at.append(step.until)
+                elif self.accounts.unsure and isinstance(step, steps.BY_ID):
+                    pass  # ids may be another account's; the look that is due tells
                 elif isinstance(step, steps.Submit):
                     waiting.append(torrent)
                 else:
@@ -365,12 +367,6 @@ class Engine:
             watch = self._watches.get(torrent.hash) or Watch(since=self._clock.monotonic())
             self._display.show(torrent, watch, self._lookout.interval_seconds)
 
-    def _disk_works(self, last_byte_at: float | None) -> None:
-        """Bytes that arrive again are the proof that the disk takes them."""
-        disk = self.weather.disk
-        if disk is not None and last_byte_at is not None and last_byte_at > disk.until:
-            self.weather.disk = None
-
     async def _save_progress(self) -> None:
         """Keep progress and the delivery clock across restarts, in coarse steps."""
         now = self._clock.monotonic()
@@ -379,7 +375,7 @@ class Engine:
         for torrent_hash in self._live:
             torrent, leg = self._ledger.torrents[torrent_hash], self._delivery.leg(torrent_hash)
             if leg is not None and isinstance(torrent.phase, Delivering):
-                self._disk_works(leg.last_byte_at)
+                self.weather.wrote(leg.last_byte_at)
                 give_up = self._settings.category(torrent.category).give_up
                 if delivery_has_run_out(torrent, give_up):
                     await self.stop_acting(torrent_hash)

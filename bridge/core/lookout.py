@@ -60,6 +60,8 @@ class Lookout:
             self.interval_seconds = cadence.look_interval(watches, poll, now)
         if hold is not None and live:
             return hold.until  # this look is the probe that lifts it
+        if self._accounts.unsure and live:
+            return now  # it begins with the question whose key it is
         due = cadence.next_look_at(watches, poll, last_look, now)
         if due is not None and self.wanted and last_look is not None:
             due = min(due, last_look + cadence.NEAREST_LOOK_SECONDS)

@@ -134,5 +134,7 @@ FOR_TORBOX = (
     CleanTorBox,
     Deliver,
 )
+# What asks TorBox for something by an id that is stored.
+BY_ID = tuple(step for step in FOR_TORBOX if step not in (Submit, Resolve, LookUp))
 FOR_DISK = (Deliver, Place, Clean, CheckFiles, Relocate)
 NEEDS_DISK = (Deliver, Place, CheckFiles, Relocate)  # a removal may be what makes room again

@@ -88,6 +88,12 @@ class Weather:
         since = self.disk.since if self.disk else now
         self.disk = Hold(now + 30.0, str(error), since)
 
+    def wrote(self, last_byte_at: float | None) -> None:
+        """Bytes that arrive again are the proof that the disk takes them."""
+        disk = self.disk
+        if disk is not None and last_byte_at is not None and last_byte_at > disk.until:
+            self.disk = None
+
     def met(self, error: BridgeError, now: float) -> None:
         """Take note of an error for everyone, where it concerns everyone.
 

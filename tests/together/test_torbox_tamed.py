@@ -20,6 +20,7 @@ from bridge.simulator import (
     shapes,
 )
 
+OTHER_KEY = "99999999-1111-4222-8333-444444444444"
 SONARR_5 = {"User-Agent": "Sonarr/5.0.0.100 (debian 12)"}
 
 
@@ -661,3 +662,22 @@ async def test_a_429_after_an_unclear_create_does_not_forget_that_create(house, 
     assert len(torbox.calls_to("createtorrent")) == 2
     await arr.removes(grab)
     await house.eventually(lambda: torbox.items == [], jump=5)
+
+
+async def test_nothing_is_deleted_before_it_is_known_whose_the_new_key_is(house, torbox, arr):
+    grab = torbox.publish("Show", script=Stalled(at=0.2))
+    await arr.grabs(grab)
+    await house.eventually(lambda: torbox.calls_to("user/me"), jump=30)
+    torbox.add_account(OTHER_KEY, 77)
+    torbox.stop("down")
+    await arr.removes(grab)
+    await house.passes(30, step=10)
+    await house.stops()
+    torbox.resume()
+    house.sets(torbox={"api_key": OTHER_KEY})
+    before = len(torbox.calls)
+    await house.starts()
+    await house.eventually(lambda: grab.hash not in house.bridge.ledger.torrents, jump=10)
+    asked = [call.endpoint for call in torbox.calls[before:] if call.account == 77]
+    assert asked[0] == "user/me"
+    assert "controltorrent" not in asked
