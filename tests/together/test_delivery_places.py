@@ -48,7 +48,10 @@ class Watcher:
         moved = any(
             before[key] != after[key] for key in ("download_path", "save_path", "content_path")
         )
-        if not moved and not (before["state"] == "checkingDL" and before["download_path"]):
+        moves = any(
+            row["state"] == "checkingDL" and row["download_path"] for row in (before, after)
+        )
+        if not moved and not moves:
             assert there <= set(places), before["state"]
             assert all(file["progress"] == 0 for at, file in places.items() if at not in there)
             self.partly += len(there) > 0 and before["amount_left"] > 0

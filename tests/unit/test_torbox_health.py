@@ -49,7 +49,7 @@ async def test_a_link_that_is_not_ready_says_nothing_about_torbox(
 ) -> None:
     canned.says(fails("DATABASE_ERROR"), 500)
 
-    assert type(await error_of(torbox.link(1, 2))) is TorBoxUnwell
+    assert isinstance(await error_of(torbox.link(1, 2)), TorBoxUnwell)
     assert torbox.unwell_since is None
 
 
