@@ -57,7 +57,7 @@ class Room(Struct, frozen=True):
     @property
     def second_tries(self) -> int:
         """How many creates may go to what was refused before: half of an hour is for others."""
-        return max(0, self.limit // 2 - self.used)
+        return max(0, max(1, self.limit // 2) - self.used)
 
 
 # Whether TorBox has it: None when not known, or not known freshly enough.

@@ -328,7 +328,7 @@ async def test_an_hour_shared_with_somebody_else_is_refused_once_and_then_waited
         await arr.grabs(grab)
     await time_passes(house, 3 * HOUR, 20)
     assert {row["state"] for row in await arr.polls()} == {"pausedUP"}
-    # At once for those that were under way together, and never again in that hour.
+    # For those that were under way together, and never again in that hour.
     at = [refused.at for refused in torbox.refused]
     assert at
-    assert max(at) - min(at) < MINUTE
+    assert max(at) - min(at) < 5 * MINUTE

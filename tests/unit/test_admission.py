@@ -88,3 +88,22 @@ def test_never_more_uncached_creates_than_fit_and_nobody_is_left_out(count, budg
     assert sum(choice.how is How.TRY_CACHED for choice in choices) == len(
         cached & set(range(count))
     )
+
+
+def test_what_torbox_refused_before_gets_half_of_the_hour_and_at_least_one_try():
+    waiting = [a_torrent(n) for n in range(3)]
+    before = frozenset(torrent.hash for torrent in waiting[:2])
+    room = replace(ROOM, refused=before, used=26)
+    assert hows(waiting, room=room) == [How.CREATE, How.HOLD, How.CREATE]
+    assert hows(waiting, room=replace(room, used=27)) == [How.HOLD, How.HOLD, How.CREATE]
+    smallest = replace(room, limit=1, used=0, budget=1)
+    assert hows(waiting[:1], room=smallest) == [How.CREATE]
+
+
+def test_while_the_door_is_shut_only_cached_ones_go_and_all_others_are_told_since_when():
+    shut = replace(ROOM, shut="all slots are in use", shut_since="12:00", opens_at=TIME + 60)
+    waiting = [a_torrent(1), a_torrent(2)]
+    choices = choose(waiting, lambda one: one == waiting[1].hash, policy("any"), shut, TIME)
+    assert [choice.how for choice in choices] == [How.TRY_CACHED, How.HOLD]
+    assert choices[1].reason.startswith("all slots are in use, since 12:00; tries again at ")
+    assert choices[1].until == TIME + 60
