@@ -69,6 +69,7 @@ class Film:
         self.frames: list[Frame] = []
         self.act = 0
         self.looks = 0  # instants that were looked at, most of them like the one before
+        self.looked_at: set[str] = set()  # kinds of points, whether anything was new there or not
         self._seen: set[bytes] = set()
         self._loop = asyncio.get_running_loop()
         self._main = threading.get_ident()
@@ -120,6 +121,7 @@ class Film:
         self._looking = True
         try:
             self.looks += 1
+            self.looked_at.add(" ".join(where.split()[:2]))
             mark = self._mark()
             if mark not in self._seen:
                 self._seen.add(mark)

@@ -297,9 +297,7 @@ async def test_the_film_shows_every_phase_and_the_disk_in_the_middle_of_things(f
     creates = [frame.creates for frame in film.frames if phase_in(frame) == "submitting"]
     assert creates == sorted(creates)
     assert set(creates) == {0, 1}
-    assert {"before os.mkdir", "before os.remove", "before os.rmdir"} <= {
-        " ".join(frame.where.split()[:2]) for frame in film.frames
-    }
+    assert {"before os.mkdir", "before os.remove", "before os.rmdir"} <= film.looked_at
 
 
 async def test_a_create_that_reaches_torbox_after_the_kill_is_found_and_not_sent_again(filmed):
