@@ -56,16 +56,16 @@ class Story:
         playing = asyncio.create_task(self.plays())
         ending = asyncio.create_task(self.house.serve.ends(within=STORY_SECONDS))
         await asyncio.wait({playing, ending}, return_when=asyncio.FIRST_COMPLETED)
-        lived = playing.done() and playing.exception() is None
-        if lived:
-            await self.house.serve.stops()
+        if playing.done() and playing.exception() is None:
+            with contextlib.suppress(ProcessLookupError):  # the point may come even now
+                self.house.serve.process.send_signal(signal.SIGTERM)
         ended = await ending
         playing.cancel()
         with contextlib.suppress(asyncio.CancelledError, aiohttp.ClientError):
             await playing
-        assert ended == (0 if lived else -signal.SIGKILL)
+        assert ended in (0, -signal.SIGKILL)
         await self.house.arr.close()
-        return not lived
+        return ended != 0
 
 
 async def announced(house: House, told: Path, script: Script) -> list[str]:
