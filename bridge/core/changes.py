@@ -46,6 +46,11 @@ def claimed(torrent: Torrent, category: str) -> Torrent:
     return replace(torrent, claims=(*torrent.claims, category))
 
 
+def in_category(torrent: Torrent, category: str) -> Torrent:
+    """The torrent in this category, which is then no claim beside it any more."""
+    return replace(without_claim(torrent, category), category=category)
+
+
 def without_claim(torrent: Torrent, category: str) -> Torrent:
     """The torrent once that arr does not want it any more."""
     return replace(torrent, claims=tuple(one for one in torrent.claims if one != category))

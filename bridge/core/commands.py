@@ -14,7 +14,15 @@ from bridge.clock import Clock
 from bridge.config import CachedPolicy, Settings
 from bridge.core import queueing
 from bridge.core.board import Board
-from bridge.core.changes import claimed, in_order, paused, wanted_again, with_source, without_claim
+from bridge.core.changes import (
+    claimed,
+    in_category,
+    in_order,
+    paused,
+    wanted_again,
+    with_source,
+    without_claim,
+)
 from bridge.core.deliver import cleaning_of, new_attempt
 from bridge.core.engine import Engine
 from bridge.core.exporting import Exporter
@@ -100,11 +108,13 @@ class Commands:
     async def add(self, source: Source, request: AddRequest) -> None:
         """Take a torrent; when this returns it is committed. For a known hash see design §4."""
         await self._refuse_uncached(source, request)
-        if request.category and not await self._labels.ensure_category(request.category):
+        if not self._labels.can_be(request.category):
             # As the real server: a name that cannot be one is no reason to refuse the torrent.
             request = replace(request, category="")
+        save_path = self._save_path(request)  # refuses before anything is made
+        if request.category:
+            await self._labels.ensure_category(request.category)
         await self._labels.create_tags(request.tags)
-        save_path = self._save_path(request)
         writes: list[Write] = []
         if source.torrent is not None:
             writes.append(put_source(source.hash, source.torrent))
@@ -285,7 +295,7 @@ class Commands:
         known = self._known(hashes)
         if name and known and name not in self.board.categories:
             raise Refused("Incorrect category name")
-        await self._change(known, lambda now: replace(now, category=name))
+        await self._change(known, lambda now: in_category(now, name))
 
     async def rename(self, torrent_hash: str, name: str) -> None:
         """Change the name shown; files and folder stay."""

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from msgspec.structs import replace
 
 from bridge.core.board import Board
+from bridge.core.changes import without_claim
 from bridge.core.ledger import Ledger
 from bridge.delivery.paths import INCOMPLETE
 from bridge.errors import BadParameter, Refused
@@ -49,15 +50,20 @@ class Labels:
             raise Refused("the path holds a control character")
         return str(wanted)
 
-    async def ensure_category(self, name: str) -> bool:
-        """Make the category unless it is there; False for a name that cannot be one."""
+    def can_be(self, name: str) -> bool:
+        """Whether this is a category, or could be made one."""
         if name in self._board.categories:
             return True
         try:
-            await self.create_category(name)
-        except (Refused, BadParameter):
+            self._checked(name, "")
+        except Refused:
             return False
-        return True
+        return bool(name) and _is_category_name(name)
+
+    async def ensure_category(self, name: str) -> None:
+        """Make the category, whose name can be one, unless it is there."""
+        if name not in self._board.categories:
+            await self.create_category(name)
 
     async def create_category(self, name: str, save_path: str = "") -> None:
         """A new category; its folder follows."""
@@ -90,9 +96,9 @@ class Labels:
             self._board.categories = categories
             await self._ledger.change_all(
                 {
-                    torrent.hash: _uncategorised
+                    torrent.hash: partial(_uncategorised, name=name)
                     for torrent in self._ledger.torrents.values()
-                    if torrent.category == name
+                    if name in (torrent.category, *torrent.claims)
                 }
             )
 
@@ -147,8 +153,9 @@ def _clean(tags: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
 
 
-def _uncategorised(torrent: Torrent) -> Torrent:
-    return replace(torrent, category="")
+def _uncategorised(torrent: Torrent, *, name: str) -> Torrent:
+    left = without_claim(torrent, name)
+    return replace(left, category="") if left.category == name else left
 
 
 def _tagged(torrent: Torrent, tags: tuple[str, ...]) -> Torrent:

@@ -44,10 +44,9 @@ class Places:
     async def rename_files(self, torrent_hash: str, names: Mapping[str, str]) -> None:
         """Give files other paths below the torrent's own folder (old → new), all or none."""
         torrent = self._require(torrent_hash)
-        after = [names.get(file.path, file.path) for file in torrent.files]
-        plain = all(safe_path(path.split("/")) == path for path in names.values())
-        if not plain or distinct_paths(after) != after:
-            raise Refused("a file's new name is taken, or cannot be one")
+        if any(safe_path(path.split("/")) != path for path in names.values()):
+            raise Refused("a file's new name cannot be one")
+        _require_distinct([names.get(file.path, file.path) for file in torrent.files])
 
         def change(now: Torrent) -> Torrent | None:
             if _coming(now):
@@ -55,6 +54,7 @@ class Places:
             if isinstance(now.phase, Complete):
                 wanted = _wanted(now)
                 pairs = dict(wanted.names) | {old: new for old, new in names.items() if old != new}
+                _require_distinct([pairs.get(file.path, file.path) for file in now.files])
                 return _relocating(now, replace(wanted, names=tuple(pairs.items())))
             return replace(now, files=renamed(now.files, names))
 
@@ -129,3 +129,8 @@ def _relocating(torrent: Torrent, wanted: Relocation) -> Torrent | None:
     if relocation == torrent.phase.relocation:
         return None
     return replace(torrent, phase=replace(torrent.phase, relocation=relocation))
+
+
+def _require_distinct(paths: list[str]) -> None:
+    if distinct_paths(paths) != paths:
+        raise Refused("a file's new name is taken")

@@ -82,7 +82,7 @@ class Application:
             raise BadParameter("Bad Request") from error
         if not isinstance(cookies, list) or len(cookies) > MOST_COOKIES:
             raise BadParameter("Bad Request")
-        self._cookies = [cookie for cookie in cookies if isinstance(cookie, dict)]
+        self._cookies = [_cookie(one) for one in cookies if isinstance(one, dict)]
         return answers.nothing()
 
     async def folder_content(self, request: web.Request) -> web.Response:
@@ -98,3 +98,13 @@ class Application:
         """Stop the bridge, as a client that may log in can ask for."""
         self._shut_down()
         return answers.nothing()
+
+
+def _cookie(given: dict[str, object]) -> dict[str, object]:
+    """What a cookie consists of; everything else is left out."""
+    texts = {name: given.get(name) for name in ("domain", "name", "path", "value")}
+    kept: dict[str, object] = {name: text for name, text in texts.items() if isinstance(text, str)}
+    expires = given.get("expirationDate")
+    if isinstance(expires, int) and 0 <= expires < 2**53:
+        kept["expirationDate"] = expires
+    return kept

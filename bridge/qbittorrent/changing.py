@@ -18,6 +18,7 @@ from bridge.qbittorrent.targets import hashes_in
 
 PRIORITIES = (0, 1, 6, 7, -1)
 MOST_SPEED = 2**31 - 1
+NO_LIMIT, GLOBAL_LIMIT = -1, -2
 
 Verb = Callable[[Iterable[str]], Awaitable[None]]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -102,9 +103,9 @@ class Changing:
         def change(wishes: Wishes) -> Wishes:
             return replace(
                 wishes,
-                ratio_limit=form.decimal("ratioLimit"),
-                seeding_minutes=form.integer("seedingTimeLimit"),
-                inactive_minutes=form.integer("inactiveSeedingTimeLimit")
+                ratio_limit=_share_limit(form.decimal("ratioLimit")),
+                seeding_minutes=max(GLOBAL_LIMIT, form.integer("seedingTimeLimit")),
+                inactive_minutes=max(GLOBAL_LIMIT, form.integer("inactiveSeedingTimeLimit"))
                 if form.has("inactiveSeedingTimeLimit")
                 else wishes.inactive_minutes,
             )
@@ -116,7 +117,7 @@ class Changing:
         """Bytes a second for each of these torrents; 0 and -1 for none."""
         form = await form_of(request)
         form.require("hashes", "limit")
-        limit = max(0, form.integer("limit"))
+        limit = form.speed("limit")
         await self._wish(form, lambda wishes: replace(wishes, download_limit=limit))
         return answers.nothing()
 
@@ -124,7 +125,7 @@ class Changing:
         """Kept and shown; nothing is uploaded from here."""
         form = await form_of(request)
         form.require("hashes", "limit")
-        limit = max(0, form.integer("limit"))
+        limit = form.speed("limit")
         await self._wish(form, lambda wishes: replace(wishes, upload_limit=limit))
         return answers.nothing()
 
@@ -179,3 +180,7 @@ class Changing:
 def _is_peer(text: str) -> bool:
     address, _, port = text.rpartition(":")
     return bool(address) and port.isdecimal() and 0 < int(port[:6]) < 65536
+
+
+def _share_limit(ratio: float) -> float:
+    return ratio if ratio >= 0 or ratio == NO_LIMIT else GLOBAL_LIMIT

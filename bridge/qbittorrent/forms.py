@@ -72,6 +72,13 @@ class Form:
         """A whole number within 32 bits; garbage is the default."""
         return read_integer(self.fields[name], default) if name in self.fields else default
 
+    def speed(self, name: str) -> int:
+        """Bytes a second; below 0 is no limit, and above 32 bits the highest that clients read."""
+        text = self.text(name).strip()
+        if re.fullmatch(r"[0-9]{10,30}", text):
+            return min(int(text), MOST_INT32)
+        return max(0, self.integer(name))
+
     def decimal(self, name: str, default: float = 0.0) -> float:
         """A finite number; garbage is the default."""
         try:

@@ -13,6 +13,8 @@ from bridge.core.commands import Commands
 from bridge.qbittorrent.dialect import Dialect
 
 MOST_TEXT = 10_000
+MOST_NUMBER, LEAST_NUMBER = 2**31 - 1, -(2**31)
+LIMITS = frozenset(("dl_limit", "up_limit", "alt_dl_limit", "alt_up_limit"))
 
 # Arrs refuse magnets without DHT, and a client that removes finished torrents (arr-contract.md
 # §2.2, §3.4); folders are decided by design §5.
@@ -85,7 +87,7 @@ class Preferences:
 
     async def set_limit(self, name: str, value: int) -> None:
         """Set a preference that is a number of bytes a second."""
-        await self._commands.set_preferences({name: max(0, value)})
+        await self._commands.set_preferences({name: min(max(0, value), MOST_NUMBER)})
 
     @property
     def alternative_limits(self) -> bool:
@@ -108,6 +110,10 @@ class Preferences:
         if default is None or key in self._forced or key.startswith(CLOSED):
             return False
         if isinstance(value, str) and len(value) > MOST_TEXT:
+            return False
+        if isinstance(value, int | float) and not LEAST_NUMBER <= value <= MOST_NUMBER:
+            return False  # clients read 32 bits
+        if key in LIMITS and isinstance(value, int) and value < 0:
             return False
         if isinstance(default, float) and isinstance(value, int):
             return True

@@ -47,10 +47,15 @@ async def read_links(lines: Iterable[str], cookie: str, clock: Clock) -> Given:
     fetched = [line for line in lines if line]
     web_links = [line for line in fetched if _is_web(line)][:MOST_FETCHES]
     turn = asyncio.Semaphore(FETCHES_AT_ONCE)
-    answers = await asyncio.gather(
-        *(_fetched(line, cookie, clock, turn) for line in web_links),
-    )
-    found: dict[str, Source | None] = dict(zip(web_links, answers, strict=True))
+    fetches = {
+        line: asyncio.ensure_future(_fetched(line, cookie, clock, turn)) for line in web_links
+    }
+    if fetches:
+        # One patience for all of them: whoever adds waits for the answer.
+        await asyncio.wait(fetches.values(), timeout=clock.socket_seconds(FETCH_SECONDS))
+    found = {line: fetch.result() for line, fetch in fetches.items() if fetch.done()}
+    for fetch in fetches.values():
+        fetch.cancel()
     read = [found.get(line) if _is_web(line) else _named(line) for line in fetched]
     sources = [source for source in read if source is not None]
     return Given(sources, len(read) - len(sources))

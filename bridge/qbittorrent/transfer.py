@@ -91,7 +91,7 @@ class Transfer:
     async def _set_limit(self, request: web.Request, name: str) -> web.Response:
         form = await form_of(request)
         form.require("limit")
-        await self._preferences.set_limit(self._counting(name), form.integer("limit"))
+        await self._preferences.set_limit(self._counting(name), form.speed("limit"))
         return answers.nothing()
 
     def _counting(self, name: str) -> str:

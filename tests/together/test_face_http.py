@@ -436,3 +436,13 @@ async def test_wrong_passwords_are_slowed_and_a_right_one_is_never_refused(
         right = group.create_task(tries(PASSWORD))
         await house.eventually(right.done, jump=0.5)
     assert right.result() == "Ok."
+
+
+async def test_a_cookie_is_kept_as_far_as_it_is_one(house) -> None:
+    house.sets(qbittorrent={"dialect": "5"})
+    arr = await house.starts()
+    deep = "[" * 600 + '"\\ud800"' + "]" * 600
+    given = f'[{{"name": "sid", "value": {deep}, "expirationDate": 1e999, "domain": "t.example"}}]'
+    status, _ = await arr.call("POST", "app/setCookies", data={"cookies": given})
+    assert status == 200
+    assert await arr.json("app/cookies") == [{"domain": "t.example", "name": "sid"}]

@@ -582,3 +582,42 @@ async def test_a_client_library_is_told_of_a_wrong_password(house) -> None:
     client = qbittorrentapi.Client(host=house.arr.url, username="admin", password="wrong")
     with pytest.raises(qbittorrentapi.LoginFailed):
         await asyncio.to_thread(client.auth_log_in)
+
+
+async def test_a_number_that_clients_cannot_read_is_no_preference(arr) -> None:
+    for value in ("1" + "0" * 30, "1" + "0" * 400, "-5", "99999999999"):
+        changes = f'{{"dl_limit": {value}, "max_active_downloads": 7}}'
+        await arr.call("POST", "app/setPreferences", data={"json": changes})
+        assert (await arr.json("transfer/info"))["dl_rate_limit"] == 0
+    assert (await arr.json("app/preferences"))["max_active_downloads"] == 7
+    data = {"json": '{"max_active_downloads": 99999999999}'}
+    await arr.call("POST", "app/setPreferences", data=data)
+    assert (await arr.json("app/preferences"))["max_active_downloads"] == 7
+
+
+async def test_limits_beyond_what_clients_read_are_the_nearest_they_do(arr) -> None:
+    (a,) = await given(arr, "a")
+    await does(arr, "setDownloadLimit", hashes=a, limit="3000000000")
+    await does(arr, "setShareLimits", hashes=a, ratioLimit="-7", seedingTimeLimit="-9")
+    shown = await row(arr, a)
+    assert shown["dl_limit"] == 2**31 - 1
+    assert (shown["ratio_limit"], shown["seeding_time_limit"]) == (-2, -2)
+    await arr.call("POST", "transfer/setDownloadLimit", data={"limit": "3000000000"})
+    assert (await arr.json("transfer/info"))["dl_rate_limit"] == 2**31 - 1
+
+
+async def test_a_refused_add_makes_neither_category_nor_tag(arr) -> None:
+    data = {"urls": "a" * 40, "savepath": "/etc", "category": "new", "tags": "fresh"}
+    assert await arr.call("POST", "torrents/add", data=data) == (200, "Fails.")
+    assert "new" not in await arr.json("torrents/categories")
+    assert await arr.json("torrents/tags") == []
+
+
+async def test_a_category_that_is_removed_or_set_is_no_claim_any_more(arr) -> None:
+    for category in ("tv", "films"):
+        data = {"urls": "a" * 40, "category": category, "stopped": "true"}
+        await arr.call("POST", "torrents/add", data=data)
+    assert [one["hash"][0] for one in await arr.json("torrents/info", category="films")] == ["a"]
+    await does(arr, "removeCategories", categories="films")
+    assert await arr.json("torrents/info", category="films") == []
+    assert [one["category"] for one in await arr.json("torrents/info")] == ["tv"]

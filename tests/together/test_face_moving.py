@@ -150,3 +150,13 @@ async def test_a_name_that_somebody_elses_file_has_is_left_alone(house, torbox, 
     assert (house.downloads / "tv-sonarr/Show/readme.txt").read_bytes() == grab.content(
         "readme.txt"
     )
+
+
+async def test_two_files_cannot_be_given_one_name_one_after_the_other(house, torbox, arr) -> None:
+    grab = await complete(house, torbox, arr)
+    house.bridge.engine._loop.cancel()  # so that the first rename still waits
+    places = [f"Show/Season 1/e{number}.mkv" for number in (1, 2)]
+    taken = {"hash": grab.hash, "newPath": "Show/Season 1/x.mkv"}
+    assert await asks(arr, "renameFile", oldPath=places[0], **taken) == (200, "")
+    assert (await asks(arr, "renameFile", oldPath=places[1], **taken))[0] == 409
+    assert len(set(await named(arr, grab))) == len(PACK)
