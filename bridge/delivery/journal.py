@@ -7,6 +7,7 @@ the rest was written. Blocks: only called in threads.
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -67,20 +68,28 @@ class Journal:
 
     def note(self, kept: Kept) -> None:
         """Remember it; durably, unless it speaks only of what a restart alone will not lose."""
+        self.begin(kept)()
+
+    def begin(self, kept: Kept) -> Callable[[], None]:
+        """The same in two steps: what is returned waits for the disk, and has to be called."""
         with self._lock:
             before = self.kept(kept.path)
             if kept == before:
-                return
+                return lambda: None
             assert self._kept is not None
             self._kept[kept.path] = kept
             fd = _append(self._place, kept)
-        try:
-            # Others may write meanwhile; this line is on the disk when we return.
-            same = (before.flushed, before.ranges, before.checked)
-            if (kept.flushed, kept.ranges, kept.checked) != same or kept.proven or not kept.boot:
-                os.fdatasync(fd)
-        finally:
-            os.close(fd)
+        same = (before.flushed, before.ranges, before.checked)
+        durable = (kept.flushed, kept.ranges, kept.checked) != same or kept.proven or not kept.boot
+
+        def finish() -> None:
+            try:
+                if durable:
+                    os.fdatasync(fd)
+            finally:
+                os.close(fd)
+
+        return finish
 
     def forget(self) -> None:
         """The torrent is placed or discarded."""

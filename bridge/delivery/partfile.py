@@ -57,6 +57,7 @@ class PartFile:
         self._kept = Kept(path)  # the journal's last line
         self._ranges = Ranges()
         self._flushed = Ranges()
+        self._flushing: list[Ranges] = []  # what each flush under way will have flushed
         self._vouched = True  # what is written now is known to be of the right length
         self._md5 = hashlib.md5(usedforsecurity=False) if with_md5 else None
         self._digested = 0  # the checksum covers so many bytes from the start
@@ -178,16 +179,24 @@ class PartFile:
         with self._lock:
             fd, ranges = os.dup(self._fd), Ranges(self._ranges)
             checked = self.pieces.proven_to if self.pieces else 0
+            self._flushing.append(ranges)  # so that what is dropped meanwhile is taken out of it
         try:
-            os.fdatasync(fd)
+            try:
+                os.fdatasync(fd)
+            finally:
+                os.close(fd)
+            with self._lock:
+                if not self._vouched:
+                    return
+                self._flushed = Ranges(ranges)
+                line = self._line(min(checked, ranges.prefix), proven=proven)
+                # Before a drop's line, never after it: it would bring back what was dropped.
+                wait = self._journal.begin(line)
+                self._kept = line
+            wait()
         finally:
-            os.close(fd)
-        with self._lock:
-            if not self._vouched:
-                return
-            self._flushed = ranges
-            line = self._line(checked, proven=proven)
-        self._write_down(line)
+            with self._lock:
+                self._flushing = [each for each in self._flushing if each is not ranges]
 
     def finish(self) -> None:
         """Remember, durably, that this is the file, and let go of it."""
@@ -268,7 +277,7 @@ class PartFile:
         self._kept = kept
 
     def _forget(self, start: int, stop: int) -> None:
-        for ranges in (self._ranges, self._flushed):
+        for ranges in (self._ranges, self._flushed, *self._flushing):
             ranges.remove(start, stop)
         if self.pieces is not None:
             self.pieces.forget(start, stop)

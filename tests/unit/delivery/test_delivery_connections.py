@@ -1,13 +1,15 @@
 """A file over several connections: no two fetch the same bytes, and only what is durable counts."""
 
 import asyncio
+import os
 
 import pytest
 from aiohttp import web
 from msgspec.structs import replace
 
-from bridge.delivery import Delivery
+from bridge.delivery import Delivery, partfile
 from bridge.delivery.journal import Journal, this_boot
+from bridge.delivery.partfile import PartFile
 from bridge.delivery.segments import LEAST_BYTES
 
 MIB = 1 << 20
@@ -241,3 +243,30 @@ async def test_a_wrong_piece_of_a_file_with_gaps_comes_again_alone(cdn, delivery
     again = asked(cdn, file)[-1]
     assert again[1] - again[0] < 4 * MIB
     assert (incomplete / "a.mkv").read_bytes() == cdn.contents["a.mkv"]
+
+
+@pytest.mark.parametrize("when", ["while the file is flushed", "while its line is"])
+def test_a_flush_under_way_brings_no_dropped_bytes_back(tmp_path, monkeypatch, when):
+    inner = tmp_path / HASH / "Show"
+    inner.mkdir(parents=True)
+    part = PartFile(inner, "a.mkv", 100, Journal(inner.parent, "one boot"))
+    part.open()
+    part.spread()
+    part.write(0, [b"a" * 10])
+    part.write(50, [b"WRONG"])
+    fdatasync, calls = os.fdatasync, []
+
+    def dropped_meanwhile(fd):
+        fdatasync(fd)
+        calls.append(fd)
+        if len(calls) == (1 if when == "while the file is flushed" else 2):
+            part.drop(50, 55)  # as another connection of the file does
+            part.write(50, [b"again"])
+
+    monkeypatch.setattr(partfile.os, "fdatasync", dropped_meanwhile)
+    part.flush()
+    part.close()
+
+    after = PartFile(inner, "a.mkv", 100, Journal(inner.parent, "after a power cut"))
+    after.look()
+    assert after.missing == [(10, 100)]
