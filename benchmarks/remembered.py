@@ -1,6 +1,8 @@
 """A state folder with thousands of torrents in it, as after a year of use."""
 
+import asyncio
 import time
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -16,6 +18,9 @@ async def remembered(settings: Settings, count: int) -> None:
     now = time.time()
     torrents = [_torrent(settings, number, now) for number in range(count)]
     torrents[0] = replace(torrents[0], phase=Waiting(now + 1e6), paused=True)
+    # The bridge starts on no empty folder while files of earlier downloads should be there.
+    folder = Path(settings.downloads.path, "tv-sonarr")
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     async with Store(f"{settings.state.path}/bridge.db") as store:
         await store.write(*(put_torrent(torrent) for torrent in torrents))
 
