@@ -156,7 +156,7 @@ class Deliverer:
                 and cleaning.folder
                 and not await self._unplaced(torrent.hash, cleaning)
             )
-            await self._delivery.discard_incomplete(torrent.hash, cleaning.folder, cleaning.files)
+            await self._delivery.discard_incomplete(torrent.hash, cleaning.folder)
             if placed and cleaning.and_files:
                 await self._delivery.discard(cleaning.save_path, cleaning.folder, cleaning.files)
         except Refused as error:

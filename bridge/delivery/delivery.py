@@ -207,16 +207,15 @@ class Delivery:
 
         return await self._places.at(save_path).run(HOUSE, look)
 
-    async def discard_incomplete(
-        self, torrent_hash: str, folder: str, files: Sequence[File]
-    ) -> None:
+    async def discard_incomplete(self, torrent_hash: str, folder: str) -> None:
         """Take away what is here of a torrent that is not complete; no `folder`: nothing is."""
 
         def remove(stop: threading.Event) -> None:
             self._check_mount()
             incomplete = self._incomplete(torrent_hash)
             moving.remove_copied(incomplete, torrent_hash)
-            removal.remove_incomplete(incomplete, folder, files, stop)
+            if folder:
+                removal.remove_tree(incomplete, stop)
             self._works[torrent_hash].journal.forget()
 
         async with self._holding(torrent_hash) as work:

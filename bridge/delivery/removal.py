@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bridge.delivery.flushing import folders_of
 from bridge.delivery.journal import Journal
-from bridge.delivery.paths import inner_folder, within
+from bridge.delivery.paths import within
 from bridge.errors import Refused
 from bridge.model import File
 
@@ -53,13 +53,23 @@ def tidy(folder: Path, keep: Iterable[str]) -> None:
                 remove_if_empty(path)
 
 
-def remove_incomplete(
-    incomplete: Path, folder: str, files: Iterable[File], stop: threading.Event
-) -> None:
-    """The same for what is not complete, and then for the folder around it."""
-    if folder:
-        remove_files(inner_folder(incomplete, folder), files, stop)
-    remove_if_empty(incomplete)
+def remove_tree(folder: Path, stop: threading.Event) -> None:
+    """Remove a folder that is all ours, whatever its files are called by now. No link is followed.
+
+    Stopped, it leaves the rest.
+    """
+    if folder.is_symlink():
+        return
+    for place, subfolders, names in os.walk(folder, topdown=False):
+        for name in (*names, *subfolders):
+            if stop.is_set():
+                return
+            path = Path(place, name)
+            if name in names or path.is_symlink():
+                path.unlink(missing_ok=True)
+            else:
+                remove_if_empty(path)
+    remove_if_empty(folder)
 
 
 def remove_files(folder: Path, files: Iterable[File], stop: threading.Event) -> None:

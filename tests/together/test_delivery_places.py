@@ -136,3 +136,25 @@ async def test_removed_in_the_middle_nothing_of_it_is_left(house, torbox, arr):
 
     await house.eventually(lambda: grab.hash not in house.bridge.ledger.torrents)
     assert list((house.downloads / ".incomplete").iterdir()) == []
+
+
+async def test_renamed_after_it_failed_nothing_of_it_is_left_once_it_is_removed(house, torbox, arr):
+    grab = torbox.publish("Show", PACK)
+    torbox.cdn.slow(2 * MiB)
+    await arr.grabs(grab, as_file=True)
+    await torbox.cdn.has_sent("Season 1/e1.mkv", MiB)
+    await house.has_begun("e1.mkv")
+    assert (await arr.call("POST", f"../bridge/torrents/{grab.hash}/give-up"))[0] < 300
+
+    async def failed():
+        return (await arr.json(f"../bridge/torrents/{grab.hash}"))["phase"] == "failed"
+
+    await house.eventually(failed)
+    assert any(path.is_file() for path in (house.downloads / ".incomplete").rglob("*.mkv"))
+    path = {"oldPath": "Show/Season 1/e1.mkv", "newPath": "Show/other.mkv"}
+    renamed = await arr.call("POST", "torrents/renameFile", data={"hash": grab.hash} | path)
+    assert renamed[0] == 200
+    await arr.removes(grab)
+
+    await house.eventually(lambda: grab.hash not in house.bridge.ledger.torrents)
+    assert list((house.downloads / ".incomplete").iterdir()) == []

@@ -132,7 +132,7 @@ async def test_once_a_delivery_is_cancelled_nothing_is_written_any_more(cdn, del
     await until(lambda: delivery.leg(HASH) and delivery.leg(HASH).delivered_bytes > MIB)
     await stopped(task)
 
-    await delivery.discard_incomplete(HASH, "Show", files)
+    await delivery.discard_incomplete(HASH, "Show")
 
     assert not incomplete.exists()
     assert open_files_below(incomplete.parent.parent) == []
@@ -636,7 +636,7 @@ async def test_the_journal_goes_with_the_torrent(cdn, delivery, incomplete, sett
     await delivery.deliver(HASH, "Show", [first], cdn.link)
     await delivery.deliver(OTHER, "Show", [second], cdn.link)
     await delivery.place(HASH, settings.path, "Show")
-    await delivery.discard_incomplete(OTHER, "Show", [second])
+    await delivery.discard_incomplete(OTHER, "Show")
 
     assert list(incomplete.parent.parent.iterdir()) == []
     assert delivery.leg(HASH) is None

@@ -185,10 +185,10 @@ async def test_a_hanging_disk_blocks_neither_the_loop_nor_other_torrents(
             await hanging
 
         with pytest.raises(DiskTrouble, match="does not answer"):
-            await delivery.discard_incomplete(HASH, "Show", [stuck])
+            await delivery.discard_incomplete(HASH, "Show")
         hanging_file.stdin.close()
         hanging_file.wait()
-        await delivery.discard_incomplete(HASH, "Show", [stuck])
+        await delivery.discard_incomplete(HASH, "Show")
 
 
 async def test_a_category_whose_disk_hangs_keeps_no_other_waiting(

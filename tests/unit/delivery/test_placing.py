@@ -215,21 +215,45 @@ async def test_hostile_paths_remove_nothing(delivery, root, tmp_path):
 
     hostile = [File(path, 5) for path in ("../../../precious", "/etc/passwd", "..", "", "a/../..")]
     await delivery.discard(str(root / "tv"), "Show", hostile)
-    await delivery.discard_incomplete(HASH, "Show", hostile)
 
     assert tree(tmp_path) == before
 
 
 async def test_what_is_incomplete_is_removed_with_its_folder(delivered, root, incomplete):
-    await delivered.discard_incomplete(HASH, "Show", FILES)
+    await delivered.discard_incomplete(HASH, "Show")
 
     assert not incomplete.parent.exists()
     assert (root / ".incomplete").is_dir()
     assert delivered.leg(HASH) is None
 
 
+async def test_what_has_another_name_by_now_goes_with_the_rest_and_no_link_is_followed(
+    delivered, root, incomplete, tmp_path
+):
+    fill(tmp_path / "outside")
+    (incomplete / "linked").symlink_to(tmp_path / "outside")
+    (incomplete / "linked.mkv").symlink_to(tmp_path / "outside/a.mkv")
+    (incomplete / "Other").mkdir()
+    (incomplete / "Other/half.mkv").write_bytes(b"vi")
+
+    await delivered.discard_incomplete(HASH, "A new name")
+
+    assert list((root / ".incomplete").iterdir()) == []
+    assert tree(tmp_path / "outside") == WHOLE
+
+
+async def test_a_link_in_the_place_of_what_is_incomplete_is_not_followed(delivery, root, tmp_path):
+    fill(tmp_path / "outside/Show")
+    (root / ".incomplete").mkdir(exist_ok=True)
+    (root / ".incomplete" / HASH).symlink_to(tmp_path / "outside")
+
+    await delivery.discard_incomplete(HASH, "Show")
+
+    assert tree(tmp_path / "outside/Show") == WHOLE
+
+
 async def test_of_a_torrent_without_a_folder_nothing_is_removed(delivered, incomplete):
-    await delivered.discard_incomplete(HASH, "", FILES)
+    await delivered.discard_incomplete(HASH, "")
 
     assert tree(incomplete) == WHOLE
 
@@ -426,7 +450,7 @@ async def test_removed_after_a_crash_in_mid_copy_nothing_is_left(
 ):
     await killed_in_mid_copy()
 
-    await spread.discard_incomplete(HASH, "Show", FILES)
+    await spread.discard_incomplete(HASH, "Show")
 
     assert list((tmp_path / "downloads/tv").iterdir()) == []
     assert list((other_disk / "incomplete").iterdir()) == []
@@ -451,7 +475,7 @@ async def test_a_note_of_a_copy_removes_nothing_but_copies(spread, tmp_path, oth
     note = other_disk / "incomplete" / HASH / f".torbox-bridge-{HASH}-copy"
     note.write_text(str(root / "tv/Somebody's"))
 
-    await spread.discard_incomplete(HASH, "Show", FILES)
+    await spread.discard_incomplete(HASH, "Show")
 
     assert tree(root / "tv/Somebody's") == WHOLE
     assert list((other_disk / "incomplete").iterdir()) == []
