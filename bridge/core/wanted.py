@@ -1,13 +1,16 @@
 """Which files are to be delivered, and which of TorBox's files each of them is. Pure."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from bridge.model import File, Seen, SeenFile, Torrent
 from bridge.names import distinct_paths, safe_path, unnumbered
 from bridge.torbox.replies import Info
+
+AFile = TypeVar("AFile", File, SeenFile)
 
 
 def files_of(seen: Seen) -> tuple[File, ...]:
@@ -49,44 +52,85 @@ def merged(ours: tuple[File, ...], listed: tuple[File, ...]) -> tuple[File, ...]
 def matched(torrent: Torrent, seen: Seen) -> tuple[tuple[File, ...], tuple[str, ...]]:
     """The torrent's files with TorBox's ids, and the paths of wanted ones that TorBox lacks.
 
-    A file is the same only if its size is; of those, the one with the same path, else the only one
-    with the same last name. Files of one name in different folders are never mixed up (peers.md).
+    A file is the same only if its size is. First those at the same path find each other, then,
+    among what is left on both sides, those whose last name only one has: files of one name in
+    different folders are never mixed up (peers.md), and no two get the same bytes.
     """
     if not torrent.files or torrent.provisional:
         return files_of(seen), ()
-    theirs = _Theirs(seen)
-    found = {
-        file.path: theirs.called(file.origin or file.path, file.size) for file in torrent.files
-    }
-    for file in torrent.files:
-        # Two names that only some disks tell apart have got a number here.
-        if found[file.path] is None:
-            path = unnumbered(file.origin or file.path)
-            found[file.path] = theirs.called(path, file.size, but=found.values())
-    files = tuple(
-        replace(file, torbox_id=one.id, md5=one.md5) if (one := found[file.path]) else file
-        for file in torrent.files
-    )
-    return files, tuple(file.path for file in files if file.wanted and found[file.path] is None)
+    pairs = _Pairs(torrent.files, seen.files)
+    pairs.by_path()
+    pairs.by_name()
+    files = tuple(pairs.identified(file) for file in torrent.files)
+    return files, tuple(file.path for file in files if file.wanted and file.torbox_id is None)
 
 
-class _Theirs:
-    """What TorBox lists, by our names."""
+class _Pairs:
+    """Our files and TorBox's, each of which belongs to one of the others at most."""
 
-    def __init__(self, seen: Seen) -> None:
-        self._paths = defaultdict(list)
-        self._names = defaultdict(list)
-        for file in seen.files:
-            path = safe_path(file.path.split("/"))
-            self._paths[path, file.size].append(file)
-            self._names[path.rpartition("/")[2], file.size].append(file)
+    def __init__(self, ours: Collection[File], theirs: Collection[SeenFile]) -> None:
+        self._found: dict[str, SeenFile] = {}
+        self._ours = ours
+        self._theirs = {one.id: one for one in theirs}
 
-    def called(
-        self, path: str, size: int, but: Collection[SeenFile | None] = ()
-    ) -> SeenFile | None:
-        """The one at this path, or else the only one of this name in any folder."""
-        same = [one for one in self._paths[path, size] if one not in but]
-        if same:
-            return same[0]
-        same = [one for one in self._names[path.rpartition("/")[2], size] if one not in but]
-        return same[0] if len(same) == 1 else None
+    def by_path(self) -> None:
+        """Those with the same path, before any file is looked for by less."""
+        for ours_as in (_path, _unnumbered):
+            free = _grouped(self._theirs.values(), _their_path)
+            for file in self._left():
+                if same := free[ours_as(file), file.size]:
+                    self._pair(file, same.pop(0))
+
+    def by_name(self) -> None:
+        """Those of one name, in whatever folders, if there is no other of that name."""
+        for ours_as in (_name, _unnumbered_name):
+            free = _grouped(self._theirs.values(), lambda one: _last(_their_path(one)))
+            asking = _grouped(self._left(), ours_as)
+            for key, files in asking.items():
+                if len(files) == 1 and len(same := free[key]) == 1:
+                    self._pair(files[0], same[0])
+
+    def identified(self, file: File) -> File:
+        """The file as TorBox knows it now: what an earlier object called it may be another."""
+        one = self._found.get(file.path)
+        return replace(file, torbox_id=one and one.id, md5=one and one.md5)
+
+    def _left(self) -> list[File]:
+        return [file for file in self._ours if file.path not in self._found]
+
+    def _pair(self, file: File, one: SeenFile) -> None:
+        self._found[file.path] = self._theirs.pop(one.id)
+
+
+def _grouped(
+    files: Iterable[AFile], named: Callable[[AFile], str]
+) -> defaultdict[tuple[str, int], list[AFile]]:
+    groups: defaultdict[tuple[str, int], list[AFile]] = defaultdict(list)
+    for file in files:
+        groups[named(file), file.size].append(file)
+    return groups
+
+
+def _path(file: File) -> str:
+    return file.origin or file.path
+
+
+def _unnumbered(file: File) -> str:
+    # Two names that only some disks tell apart have got a number here.
+    return unnumbered(_path(file))
+
+
+def _name(file: File) -> str:
+    return _last(_path(file))
+
+
+def _unnumbered_name(file: File) -> str:
+    return _last(_unnumbered(file))
+
+
+def _their_path(file: SeenFile) -> str:
+    return safe_path(file.path.split("/"))
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]

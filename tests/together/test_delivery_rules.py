@@ -131,3 +131,21 @@ async def test_rules_that_change_while_it_runs_count_for_what_is_not_here_yet(ho
     house.bridge.engine.use_settings(house.settings)
     row = await house.sees_state(grab, "pausedUP", jump=20)
     assert "e1.nfo" not in house.files_of(row)
+
+
+async def test_a_rule_does_not_give_a_file_the_bytes_of_its_twin(house, torbox):
+    house.sets(categories={"*": CategorySettings(exclude=("*.nfo",))})
+    arr = await house.starts()
+    grab = torbox.publish(
+        "Show",
+        {"e1.mkv": MiB, "Subs/E1/en.srt": 1000, "Subs/E2/en.srt": 1000, "Subs/x.nfo": 100},
+    )
+    grab.files = tuple(file for file in grab.files if file.path != "Subs/E2/en.srt")
+    await arr.grabs(grab, as_file=True)
+
+    async def waits():
+        told = await arr.json(f"../bridge/torrents/{grab.hash}")
+        return "TorBox does not list 'Subs/E2/en.srt'" in told["reason"]
+
+    await house.eventually(waits, jump=5)
+    assert torbox.calls_to("requestdl") == []
