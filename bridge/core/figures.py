@@ -18,8 +18,8 @@ def delivered(
 ) -> Change | None:
     """What to keep after `seconds` more of a delivery; None while it is not worth a commit.
 
-    The delivery clock counts only time in which the CDN was asked and no byte arrived: a slow line
-    is no failure, nor is what holds us up, the disk or TorBox.
+    The delivery clock counts only time in which the CDN was asked, or TorBox said no to a link, and
+    no byte arrived: a slow line is no failure, nor is what holds us up, the disk or an ill TorBox.
     """
     arriving = leg.last_byte_at is not None and now - leg.last_byte_at < ARRIVING_SECONDS
     idle_seconds = watch.idle_seconds + (seconds if leg.trying else 0.0)

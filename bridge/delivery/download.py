@@ -29,6 +29,7 @@ from bridge.errors import (
     FileDisproved,
     LinkRefused,
     TorBoxBusy,
+    TorBoxSaysNo,
     TorBoxUnwell,
 )
 from bridge.model import File
@@ -70,7 +71,7 @@ class Download:
         self._ask = ask
         self._asking = asyncio.Lock()
         self._patience = Patience()
-        self._cdn_is_to_blame = False  # for the wait before the next try
+        self._wait_counts = False  # the wait before the next try, as one for this file alone
 
     async def run(self) -> None:
         """Return when the file is here and proven."""
@@ -96,7 +97,7 @@ class Download:
                 await self._sleep(wait_seconds)
 
     async def _sleep(self, seconds: float) -> None:
-        with self._work.leg.attempt() if self._cdn_is_to_blame else nullcontext():
+        with self._work.leg.attempt() if self._wait_counts else nullcontext():
             await self._means.clock.sleep(seconds)
 
     async def _try(self, turn: Turn) -> float:
@@ -141,7 +142,8 @@ class Download:
             isinstance(error, CdnUnwell) and self._patience.exhausted(gained)
         ):
             self._work.links.pop(self._file.path, None)
-        self._cdn_is_to_blame = isinstance(error, LinkRefused | CdnUnwell)
+        # A silent or busy TorBox says nothing about this file; one that says no to it does.
+        self._wait_counts = isinstance(error, LinkRefused | CdnUnwell | TorBoxSaysNo)
         self._work.leg.waits_for = str(error)
         log.debug("a file of %s waits %.0f s: %s", self._key, seconds, error)
         return seconds

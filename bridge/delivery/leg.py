@@ -31,7 +31,7 @@ class Leg:
 
     @property
     def trying(self) -> bool:
-        """Whether it is up to the CDN that bytes come; if not, we hold it up, or TorBox."""
+        """Whether it is up to the CDN or a link that bytes come; if not, something else holds."""
         return self._trying > 0
 
     @property
@@ -57,7 +57,7 @@ class Leg:
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
-        """While a file is asked for at the CDN, or waits because of what the CDN did."""
+        """While a file is asked for, or waits as the CDN failed or TorBox said no to a link."""
         self._trying += 1
         try:
             yield

@@ -334,3 +334,33 @@ async def test_what_holds_a_delivery_up_here_does_not_count_against_it(house, to
     assert isinstance(torrent.phase, Delivering)
     # Half an hour went by; only the moments in which a link was being asked for may count.
     assert torrent.clocks.delivery < 180
+
+
+async def test_a_link_that_torbox_refuses_for_long_enough_fails_the_torrent(house, torbox):
+    house.sets(categories={"*": CategorySettings(give_up=GiveUp(delivery_hours=0.2))})
+    arr = await house.starts()
+    grab = torbox.publish("Show", {"a.mkv": 4 * MiB})
+    no = {"success": False, "error": "UNKNOWN_ERROR", "detail": "no", "data": None}
+    torbox.next("requestdl", Answer(400, no), times=1000)
+    await arr.grabs(grab)
+
+    await delivery_clock(house, grab, until=lambda one: isinstance(one.phase, Failed), jump=4)
+
+    assert "no byte arrived in 12 minutes" in await reason(house, grab)
+
+
+async def test_a_torbox_without_a_usable_answer_does_not_count_against_a_delivery(house, torbox):
+    house.sets(categories={"*": CategorySettings(give_up=GiveUp(delivery_hours=0.2))})
+    arr = await house.starts()
+    grab = torbox.publish("Show", {"a.mkv": 4 * MiB})
+    torbox.next("requestdl", Answer(502, "<html>Bad Gateway</html>"), times=1000)
+    await arr.grabs(grab)
+    began = house.clock.monotonic()
+
+    await delivery_clock(
+        house, grab, until=lambda _one: house.clock.monotonic() - began > 1800, jump=4
+    )
+
+    torrent = house.bridge.ledger.torrents[grab.hash]
+    assert isinstance(torrent.phase, Delivering)
+    assert torrent.clocks.delivery < 180
