@@ -227,7 +227,8 @@ class Delivery:
 
         def remove(stop: threading.Event) -> None:
             self._check_mount()
-            removal.remove_files(self._own(save_path, folder), files, stop)
+            wanted = [file for file in files if file.wanted]  # the others never came here
+            removal.remove_files(self._own(save_path, folder), wanted, stop)
 
         await self._places.at(save_path).run_long(HOUSE, remove)
 

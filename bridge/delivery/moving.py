@@ -5,18 +5,24 @@ blocks and is only called in threads.
 """
 
 import errno
+import filecmp
 import hashlib
 import os
 import shutil
 import stat
 import threading
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from bridge.delivery.flushing import flush_folder
 from bridge.delivery.paths import HIDDEN
+from bridge.delivery.removal import remove_if_empty
 from bridge.errors import FilesMissing, Refused, TargetTaken
 
 COPY_BYTES = 4 << 20
+
+Facts = tuple[int, int, int]
 
 
 def move_folder(source: Path, target: Path, mark: str, stop: threading.Event) -> None:
@@ -30,27 +36,47 @@ def move_folder(source: Path, target: Path, mark: str, stop: threading.Event) ->
     copied = source.parent / f"{HIDDEN}{mark}-copied"
     if _noted_copy(source.parent, mark) not in {None, copy}:
         remove_copy(source.parent, mark)  # it was to go elsewhere
-    if _exists(copied) and not _exists(copy) and not _exists(target):
+    if _exists(copied) and not _exists(copy):
+        if _exists(target) and _is_copy(copied, target):
+            _finish(source, target, mark, {})
+            return
         # The copy was lost; what was copied is still here, so begin again.
-        _rename(copied, source)
-    if _exists(source):
+        if not _exists(source):
+            _rename(copied, source)
+    if not _exists(copied):
+        if not _exists(source):
+            if not _exists(target):
+                raise FilesMissing(f"what should become {target.name} is not here any more")
+            _note(source.parent, mark).unlink(missing_ok=True)
+            return
         _refuse_taken(target)
         if _renamed(source, target):
             return
-        _note_copy(source.parent, mark, copy)
-        _copy_across(source, copy, stop)
-        if stop.is_set():
-            return
-        # From here on the copy counts: whoever comes after a crash goes on below.
-        _rename(source, copied)
-    if _exists(copied) and _exists(copy):
+        _refuse_links(source)
+    try:
         _refuse_taken(target)
+        known = _copied_across(source, copy, copied, stop)
+        _refuse_taken(target)
+    except Exception:
+        with suppress(OSError):
+            undo_move(source, target, mark)
+        raise
+    if known is not None:
         _rename(copy, target)
-    if not _exists(target):
-        raise FilesMissing(f"what should become {target.name} is not here any more")
-    if _exists(copied):
-        shutil.rmtree(copied)
-    _note(source.parent, mark).unlink(missing_ok=True)
+        _finish(source, target, mark, known)
+
+
+def undo_move(source: Path, target: Path, mark: str) -> bool:
+    """Whether the folder is at its old place: it is, unless the move was as good as done.
+
+    The copy goes, and what was copied gets its name again.
+    """
+    copy = target.parent / f"{HIDDEN}{mark}"
+    copied = source.parent / f"{HIDDEN}{mark}-copied"
+    if _exists(copied) and not _exists(source) and (_exists(copy) or not _exists(target)):
+        _rename(copied, source)
+    remove_copy(source.parent, mark)
+    return _exists(source)
 
 
 def is_copied_only(folder: Path, target: Path, mark: str) -> bool:
@@ -82,32 +108,99 @@ def _rename(source: Path, target: Path) -> None:
         flush_folder(source.parent)
 
 
-def _copy_across(source: Path, copy: Path, stop: threading.Event) -> None:
-    """Copy the tree, flushed. What an earlier try left is taken away first."""
-    if _exists(copy):
-        shutil.rmtree(copy)
-    copy.mkdir()
+def _copied_across(
+    source: Path, copy: Path, copied: Path, stop: threading.Event
+) -> dict[str, Facts] | None:
+    """Make the copy and take the source's name away; None if it was stopped."""
+    known: dict[str, Facts] = {}
+    if not _exists(copied):
+        _note_copy(source.parent, copy.name.removeprefix(HIDDEN), copy)
+        if _exists(copy):
+            shutil.rmtree(copy)
+        if not _bring(source, copy, known, stop):
+            return None
+        # From here on the copy counts: whoever comes after a crash goes on here.
+        _rename(source, copied)
+    # What others wrote there in the meantime comes along, too.
+    return known if _bring(copied, copy, known, stop) else None
+
+
+def _bring(source: Path, copy: Path, known: dict[str, Facts], stop: threading.Event) -> bool:
+    """Make the copy, flushed, as the source is, and know what is in it; False if stopped."""
     for folder, subfolders, names in os.walk(source):
         there = copy / Path(folder).relative_to(source)
-        for name in subfolders:
-            _refuse_links(Path(folder, name))
-            (there / name).mkdir()
-        for name in names:
-            _refuse_links(Path(folder, name))
-            _copy_file(Path(folder, name), there / name, stop)
+        there.mkdir(exist_ok=True)
+        links = [name for name in subfolders if Path(folder, name).is_symlink()]
+        for name in (*names, *links):
+            path, new = Path(folder, name), there / name
+            inside, facts = str(path.relative_to(source)), _facts(path)
+            if facts is None or known.get(inside) == facts:
+                continue
+            if not _is_same(path, new):
+                new.unlink(missing_ok=True)
+                _copy_file(path, new, stop)
             if stop.is_set():
-                return
+                return False
+            known[inside] = facts
         flush_folder(there)
+    return True
 
 
-def _refuse_links(path: Path) -> None:
+def _facts(path: Path) -> Facts | None:
+    """By which a change of the file is seen; None for what can neither be copied nor lost."""
+    facts = path.lstat()
+    if stat.S_ISREG(facts.st_mode) or stat.S_ISLNK(facts.st_mode):
+        return facts.st_mode, facts.st_size, facts.st_mtime_ns
+    return None
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    if not _exists(other) or one.is_symlink() != other.is_symlink():
+        return False
+    if one.is_symlink():
+        return one.readlink() == other.readlink()
+    return other.is_file() and filecmp.cmp(one, other, shallow=False)
+
+
+def _is_copy(copied: Path, target: Path) -> bool:
+    """Whether nothing is lost with what was copied: else the target is somebody else's."""
+    return all(
+        _is_same(Path(folder, name), target / Path(folder, name).relative_to(copied))
+        for folder, _, names in os.walk(copied)
+        for name in names
+    )
+
+
+def _finish(source: Path, target: Path, mark: str, known: Mapping[str, Facts]) -> None:
+    """Take away what was copied, and only that: a file that changed since is left."""
+    copied = source.parent / f"{HIDDEN}{mark}-copied"
+    for folder, subfolders, names in os.walk(copied, topdown=False):
+        for name in (*names, *subfolders):
+            path = Path(folder, name)
+            inside = path.relative_to(copied)
+            if name in subfolders and not path.is_symlink():
+                remove_if_empty(path)
+            elif (facts := _facts(path)) is None:
+                continue
+            elif known.get(str(inside)) == facts or _is_same(path, target / inside):
+                path.unlink()
+    remove_if_empty(copied)
+    _note(source.parent, mark).unlink(missing_ok=True)
+
+
+def _refuse_links(source: Path) -> None:
     """We deliver files and folders; anything else was put there by somebody, and stays there."""
-    mode = path.lstat().st_mode
-    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise Refused(f"{path.name} is neither a file nor a folder, so it cannot be moved")
+    for folder, subfolders, names in os.walk(source):
+        for name in (*subfolders, *names):
+            mode = Path(folder, name).lstat().st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                raise Refused(f"{name} is neither a file nor a folder, so it cannot be moved")
 
 
 def _copy_file(source: Path, target: Path, stop: threading.Event) -> None:
+    if source.is_symlink():
+        target.symlink_to(source.readlink())
+        return
     with source.open("rb", buffering=0) as reader, target.open("xb", buffering=0) as writer:
         buffer = memoryview(bytearray(COPY_BYTES))
         while (count := reader.readinto(buffer)) and not stop.is_set():

@@ -1,6 +1,7 @@
 """Folders get their final place once, whatever happens between, and only what is ours goes."""
 
 import asyncio
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from bridge.clock import Clock
 from bridge.config import DownloadsSettings, ImportMode
 from bridge.delivery import Delivery, moving
-from bridge.errors import DiskTrouble, FilesMissing, Refused, TargetTaken
+from bridge.errors import DiskFull, DiskTrouble, FilesMissing, Refused, TargetTaken
 from bridge.model import File
 
 HASH = "a1" * 20
@@ -168,6 +169,15 @@ async def test_only_what_was_delivered_is_removed(delivery, root):
     assert tree(root / "tv/Show") == {"mine.txt": b"mine"}
     assert not (root / "tv/Show/Subs").exists()
     assert tree(root / "tv/Show (2)") == WHOLE
+
+
+async def test_a_file_that_was_not_wanted_is_somebody_elses(delivery, root):
+    fill(root / "tv/Show")
+    files = (FILES[0], File("Subs/a.srt", 3, priority=0))
+
+    await delivery.discard(str(root / "tv"), "Show", files)
+
+    assert tree(root / "tv/Show") == {"Subs/a.srt": b"sub"}
 
 
 async def test_the_folder_goes_with_its_last_file_and_the_category_stays(delivery, root):
@@ -425,6 +435,10 @@ async def test_a_copy_that_was_lost_is_made_again(spread, tmp_path, other_disk):
     assert tree(tmp_path / "downloads/tv/Show") == WHOLE
 
 
+class Killed(BaseException):
+    """Nothing that the code could still answer to."""
+
+
 @pytest.fixture
 def killed_in_mid_copy(spread, tmp_path, monkeypatch):
     """The bridge ends while it copies to tv; what it leaves lies there as after kill -9."""
@@ -432,11 +446,11 @@ def killed_in_mid_copy(spread, tmp_path, monkeypatch):
     async def killed() -> Path:
         def dies(source, target, stop):
             target.write_bytes(b"vi")
-            raise OSError("killed")
+            raise Killed
 
         with monkeypatch.context() as patch:
             patch.setattr(moving, "_copy_file", dies)
-            with pytest.raises(DiskTrouble):
+            with pytest.raises(Killed):
                 await spread.place(HASH, str(tmp_path / "downloads/tv"), "Show")
         copy = tmp_path / f"downloads/tv/.torbox-bridge-{HASH}"
         assert copy.is_dir()
@@ -510,3 +524,69 @@ async def test_a_cancelled_copy_leaves_the_source_whole(spread, tmp_path, other_
     big.unlink()
     await spread.place(HASH, str(root / "tv"), "Show")
     assert tree(root / "tv") == {f"Show/{path}": content for path, content in WHOLE.items()}
+
+
+@pytest.mark.parametrize("late", ["mine.srt", "Subs/mine.srt", "New/mine.srt"])
+async def test_what_others_write_during_a_copy_comes_along(
+    late, spread, tmp_path, other_disk, monkeypatch
+):
+    source = other_disk / "incomplete" / HASH / "Show"
+    copy_file, copied = moving._copy_file, []
+
+    def copies(one, other, stop):
+        copy_file(one, other, stop)
+        copied.append(one)
+        if len(copied) == len(FILES):
+            copied[0].write_bytes(b"changed")
+            (source / late).parent.mkdir(exist_ok=True)
+            (source / late).write_bytes(b"mine")
+
+    monkeypatch.setattr(moving, "_copy_file", copies)
+    await spread.place(HASH, str(tmp_path / "downloads/tv"), "Show")
+
+    changed = str(copied[0]).partition("/Show/")[2]
+    assert tree(tmp_path / "downloads/tv/Show") == {**WHOLE, changed: b"changed", late: b"mine"}
+    assert list((other_disk / "incomplete").iterdir()) == []
+
+
+async def test_a_lost_copy_and_somebody_elses_folder_there_cost_no_file(
+    spread, tmp_path, other_disk
+):
+    here, theirs = other_disk / "incomplete" / HASH, tmp_path / "downloads/tv/Show"
+    (here / "Show").rename(here / f".torbox-bridge-{HASH}-copied")
+    theirs.mkdir(parents=True)
+    (theirs / "mine.txt").write_bytes(b"mine")
+
+    with pytest.raises(TargetTaken):
+        await spread.place(HASH, str(tmp_path / "downloads/tv"), "Show")
+
+    assert tree(theirs) == {"mine.txt": b"mine"}
+    assert tree(here / "Show") == WHOLE
+
+
+async def test_a_refused_copy_leaves_nothing_behind(spread, tmp_path, other_disk):
+    here = other_disk / "incomplete" / HASH
+    (here / "Show/Subs/link").symlink_to("a.srt")
+
+    with pytest.raises(Refused):
+        await spread.place(HASH, str(tmp_path / "downloads/tv"), "Show")
+
+    assert list((tmp_path / "downloads/tv").iterdir()) == []
+    assert [each.name for each in here.iterdir()] == ["Show"]
+
+
+async def test_a_copy_that_the_disk_does_not_take_leaves_nothing_behind(
+    spread, tmp_path, other_disk, monkeypatch
+):
+    def full(source, target, stop):
+        target.write_bytes(b"vi")
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(moving, "_copy_file", full)
+    with pytest.raises(DiskFull):
+        await spread.place(HASH, str(tmp_path / "downloads/tv"), "Show")
+
+    assert list((tmp_path / "downloads/tv").iterdir()) == []
+    here = other_disk / "incomplete" / HASH
+    assert [each.name for each in here.iterdir()] == ["Show"]
+    assert tree(here / "Show") == WHOLE
