@@ -95,6 +95,8 @@ def _fetched(old: object, after: Torrent) -> str:
     if isinstance(old, Fetching):
         return ""
     if isinstance(old, Delivering):
+        if any(file.wanted and file.torbox_id is None for file in after.files):
+            return "a file is wanted that TorBox did not list; looks again"
         return "gone at TorBox while it came here; looks again"
     if isinstance(old, Queued):
         return "left TorBox's queue, is fetched there"

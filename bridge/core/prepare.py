@@ -51,6 +51,9 @@ class Preparer:
         if isinstance(torrent.phase, Delivering) and not any(file.wanted for file in torrent.files):
             await self.fail(torrent, Cause.NO_FILES, "none of its files is wanted any more")
             return None, None
+        if isinstance(torrent.phase, Delivering) and any(map(_unlisted, torrent.files)):
+            await self._match_again(torrent, watch, torrent.phase)
+            return None, None
         if isinstance(torrent.phase, Fetching):
             begun = await self._begin(torrent, watch, known, categories)
         if begun is None or known is None or known.proof is None:
@@ -73,6 +76,16 @@ class Preparer:
 
         def change(now: Torrent) -> Torrent | None:
             return replace(now, phase=failed) if now.phase == torrent.phase else None
+
+        await self._ledger.change(torrent.hash, change)
+
+    async def _match_again(self, torrent: Torrent, watch: Watch, phase: Delivering) -> None:
+        """A client wants a file that TorBox did not list: a fresh look has to show it."""
+        watch.seen = None
+        again = Fetching(phase.torrent_id)
+
+        def change(now: Torrent) -> Torrent | None:
+            return replace(now, phase=again) if now.phase == phase else None
 
         await self._ledger.change(torrent.hash, change)
 
@@ -162,3 +175,7 @@ class Preparer:
         else:
             watch.seen = None  # a fresh look has to show the file
             watch.hold(now, LOOK_AGAIN_SECONDS, f"TorBox does not list {lacking[0]!r} yet")
+
+
+def _unlisted(file: File) -> bool:
+    return file.wanted and file.torbox_id is None
