@@ -19,6 +19,7 @@ class File(Struct, frozen=True):
     md5: str | None = None  # as TorBox gives it, rarely
     priority: int = 1  # qBittorrent's: 0 is "do not deliver"
     origin: str = ""  # its path before a client renamed it: by this TorBox's file is found
+    ruled_out: bool = False  # not wanted by its category's rules, whatever clients chose
 
     @property
     def wanted(self) -> bool:

@@ -317,7 +317,7 @@ class Commands:
             if isinstance(now.phase, Delivering) and now.phase.placing:
                 raise Refused("its files are on their way to their folder")
             files = tuple(
-                replace(file, priority=priority) if index in chosen else file
+                replace(file, priority=priority, ruled_out=False) if index in chosen else file
                 for index, file in enumerate(now.files)
             )
             return replace(now, files=files)

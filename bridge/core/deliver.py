@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from bridge.clock import Clock
 from bridge.config import Settings
+from bridge.core import taking
 from bridge.core.ledger import Ledger
 from bridge.core.linking import Linking
 from bridge.core.prepare import Preparer
@@ -185,6 +186,7 @@ def new_attempt(torrent: Torrent, time: float, *, reason: str = "") -> Torrent:
         torrent,
         phase=Waiting(time, reason),
         attempt=torrent.attempt + 1,
+        files=taking.unruled(torrent.files),
         recreated=False,
         progress=0.0,
         cached=False,

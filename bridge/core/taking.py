@@ -29,8 +29,17 @@ COMPANIONS = re.compile(
 def chosen(files: Iterable[File], rules: CategorySettings) -> tuple[File, ...]:
     """The files, with those that the rules leave out not wanted any more."""
     return tuple(
-        file if not file.wanted or _taken(file, rules) else replace(file, priority=0)
+        file
+        if not file.wanted or _taken(file, rules)
+        else replace(file, priority=0, ruled_out=True)
         for file in files
+    )
+
+
+def unruled(files: Iterable[File]) -> tuple[File, ...]:
+    """The files as clients chose them: another attempt may be for another category."""
+    return tuple(
+        replace(file, priority=1, ruled_out=False) if file.ruled_out else file for file in files
     )
 
 

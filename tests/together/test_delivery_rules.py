@@ -1,5 +1,7 @@
 """Rules decide what is downloaded before anything is, and say so."""
 
+import shutil
+
 import pytest
 
 from bridge.config import Accept, CategorySettings
@@ -149,3 +151,26 @@ async def test_a_rule_does_not_give_a_file_the_bytes_of_its_twin(house, torbox):
 
     await house.eventually(waits, jump=5)
     assert torbox.calls_to("requestdl") == []
+
+
+async def test_the_rules_of_one_category_do_not_stick_to_the_next(house, torbox):
+    house.sets(
+        categories={"*": CategorySettings(), "tv-sonarr": CategorySettings(exclude=("*.srt",))}
+    )
+    arr = await house.starts()
+    grab = torbox.publish("Show", {"e1.mkv": MiB, "e1.srt": 1000})
+    await arr.grabs(grab, as_file=True)
+    row = await house.sees_state(grab, "pausedUP")
+    assert set(house.files_of(row)) == {"e1.mkv"}
+    await arr.call("POST", "torrents/createCategory", data={"category": "radarr"})
+    shutil.rmtree(row["content_path"])
+    await arr.grabs(grab, as_file=True, category="radarr")
+
+    async def again():
+        rows = await arr.json("torrents/info", category="radarr")
+        attempt = house.bridge.ledger.torrents[grab.hash].attempt
+        return rows and attempt > 1 and rows[0]["state"] == "pausedUP"
+
+    await house.eventually(again)
+    (row,) = await arr.json("torrents/info", category="radarr")
+    assert set(house.files_of(row)) == {"e1.mkv", "e1.srt"}
