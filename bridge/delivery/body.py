@@ -19,8 +19,8 @@ class Body:
     """At most `count` bytes of a file, after `skip` bytes that nobody asked for.
 
     `attested`: the CDN said that the whole has TorBox's size. Without that, only a body of exactly
-    the right length is the file. `more`: the answer has more than is wanted of it. `length`: of
-    the answer, if it says so.
+    the right length is the file. `more`: the answer has more than is wanted of it. `whole`: it is
+    the whole file, whatever part was asked for. `length`: of the answer, if it says so.
     """
 
     def __init__(
@@ -32,10 +32,12 @@ class Body:
         count: int,
         attested: bool,
         more: bool = False,
+        whole: bool = False,
         length: int | None = None,
         wakeups: Wakeups | None = None,
     ) -> None:
         self.attested = attested
+        self.whole = whole
         self.left = count
         self.too_long = False
         self._skip = skip
@@ -45,6 +47,17 @@ class Body:
         self._length = length
         self._wakeups = wakeups
         self._trouble: CdnUnwell | None = None
+
+    async def skip(self, most: int) -> int:
+        """How many of the bytes that nobody asked for came just now; 0 once all of them did.
+
+        To be called until then: they come over the line as all others do.
+        """
+        if not self._skip or self._trouble:
+            return 0
+        count = len(await self._read(min(most, self._skip, ARRIVING_BYTES - 1)))
+        self._skip -= count
+        return count
 
     async def block(self, most: int = MOST_BLOCK_BYTES) -> list[bytes]:
         """The next bytes, [] at the end. What came before a cut is given before CdnUnwell."""
@@ -70,12 +83,7 @@ class Body:
 
     async def _piece(self, most: int) -> bytes:
         """What has arrived, b"" at the end or at a cut, never more than is wanted."""
-        while not self._over and (piece := await self._read(most)):
-            skipped = min(self._skip, len(piece))
-            self._skip -= skipped
-            piece = piece[skipped:]
-            if not piece:
-                continue
+        if not self._over and (piece := await self._read(most)):
             if len(piece) > self.left:
                 self.too_long = not self._more
                 piece = piece[: self.left]

@@ -80,6 +80,7 @@ class Cdn:
                 count=min(first + count, stop) - start,
                 attested=attested,
                 more=first + count > stop,
+                whole=response.status == 200,
                 length=response.content_length,
                 wakeups=wakeups,
             )

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import nullcontext
 
 from msgspec import Struct
@@ -70,6 +70,9 @@ class Download:
         self._part = part
         self._ask = ask
         self._asking = asyncio.Lock()
+        self._connections = means.connections
+        self._several = False  # connections are in use
+        self._regrouping = False  # they end, because one alone is to go on
         self._patience = Patience()
         self._wait_counts = False  # the wait before the next try, as one for this file alone
 
@@ -102,15 +105,16 @@ class Download:
 
     async def _try(self, turn: Turn) -> float:
         """Fetch in this turn; how long to wait before the next."""
-        segments = Segments(self._part.missing, self._means.connections)
-        if segments.count > 1 and self._means.connections > 1:
+        segments = Segments(self._part.missing, self._connections)
+        if segments.count > 1 and self._connections > 1:
             await self._means.writers.run(self._key, self._part.spread)
         waits: list[float] = []
 
         async def connection() -> None:
             waits.append(await self._fetch_some(segments, turn))
 
-        most = min(segments.count, self._means.connections)
+        most = min(segments.count, self._connections)
+        self._several, self._regrouping = most > 1, False
         if most == 1:
             await connection()
         else:
@@ -119,7 +123,7 @@ class Download:
 
     async def _fetch_some(self, segments: Segments, turn: Turn) -> float:
         """Be one connection of this file; how long to wait before the next."""
-        while (segment := segments.take()) is not None:
+        while not self._regrouping and (segment := segments.take()) is not None:
             try:
                 await self._fetch(segment, turn)
             except _PASSING as error:
@@ -128,7 +132,7 @@ class Download:
                 wait_seconds = 0.0
             finally:
                 segments.give_back(segment)
-            if turn.over or (wait_seconds and not segments.active):
+            if self._is_over(turn) or (wait_seconds and not segments.active):
                 return wait_seconds
             # If others go on, this one may wait without giving the turn away.
             await self._means.clock.sleep(wait_seconds)
@@ -152,6 +156,11 @@ class Download:
         link = await self._link()
         body = self._means.cdn.body(link.url, self._file, segment.at, segment.stop)
         async with body as answer:
+            if answer.whole:
+                # Each connection would be sent what the others are.
+                self._connections, self._regrouping = 1, self._several
+            if self._regrouping:
+                return
             if not answer.attested:
                 if self._part.gaps:
                     raise CdnUnwell("the CDN does not say how much it sends")
@@ -177,6 +186,8 @@ class Download:
         try:
             writers, wrote = self._means.writers, self._count_held
             async with Pipe(writers, self._key, self._part, wrote) as pipe:
+                if not await self._skip(body, paces, turn):
+                    return
                 while blocks := await body.block(portion(paces, self._means.block_bytes)):
                     link.was_good = True
                     count = sum(map(len, blocks))
@@ -184,7 +195,7 @@ class Download:
                     at = segment.at
                     await pipe.put(at, segment.fitting(blocks))
                     await keep_to(paces, count)
-                    if body.attested and (turn.over or segment.taken_over):
+                    if body.attested and (self._is_over(turn) or segment.taken_over):
                         return
             ended = not segment.left
         finally:
@@ -198,6 +209,20 @@ class Download:
             raise CdnUnwell("the CDN ended the file too early")
         if not body.attested:
             self._part.vouch()
+
+    async def _skip(self, body: Body, paces: Iterable[Pace], turn: Turn) -> bool:
+        """Let what nobody asked for pass, within the limits; False if the turn is over."""
+        leg = self._work.leg
+        while count := await body.skip(portion(paces, self._means.block_bytes)):
+            leg.waits_for = "the CDN sends again what is here already"
+            with leg.own_wait():
+                await keep_to(paces, count)
+            if self._is_over(turn):
+                return False
+        return True
+
+    def _is_over(self, turn: Turn) -> bool:
+        return turn.over or self._regrouping
 
     async def _prove(self) -> None:
         """See whether the bytes are the file's. Those that are not are gone, their link too."""

@@ -65,6 +65,15 @@ class Leg:
             self._trying -= 1
 
     @contextmanager
+    def own_wait(self) -> Iterator[None]:
+        """While it is asked for, but we hold it up ourselves."""
+        self._trying -= 1
+        try:
+            yield
+        finally:
+            self._trying += 1
+
+    @contextmanager
     def verification(self) -> Iterator[None]:
         """While a file is being proven."""
         self._verifying += 1

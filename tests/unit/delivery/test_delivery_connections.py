@@ -12,7 +12,7 @@ from bridge.delivery.journal import Journal, this_boot
 from bridge.delivery.partfile import PartFile
 from bridge.delivery.segments import LEAST_BYTES
 
-MIB = 1 << 20
+KIB, MIB = 1 << 10, 1 << 20
 HASH = "a1" * 20
 SIZE = 8 * LEAST_BYTES + 12345
 
@@ -270,3 +270,75 @@ def test_a_flush_under_way_brings_no_dropped_bytes_back(tmp_path, monkeypatch, w
     after = PartFile(inner, "a.mkv", 100, Journal(inner.parent, "after a power cut"))
     after.look()
     assert after.missing == [(10, 100)]
+
+
+async def whole_now(cdn, request, content, start):
+    return web.Response(body=content)
+
+
+async def test_of_a_cdn_that_ignores_ranges_one_connection_alone_brings_the_file(
+    cdn, delivery, incomplete
+):
+    file = cdn.holds("a.mkv", SIZE)
+    cdn.will(file, *[whole_now] * 20)
+
+    await delivery.deliver(HASH, "Show", [file], cdn.link, cdn.proof(4 * MIB))
+
+    together, alone = asked(cdn, file)[:-1], asked(cdn, file)[-1]
+    assert len(together) <= 4
+    assert alone[0] < SIZE // 4
+    assert alone[1] == file.size - 1
+    assert (incomplete / "a.mkv").read_bytes() == cdn.contents["a.mkv"]
+
+
+def half_is_here(cdn, incomplete, file):
+    incomplete.mkdir(parents=True)
+    part = PartFile(incomplete, file.path, file.size, Journal(incomplete.parent, this_boot()))
+    part.open()
+    part.write(0, [cdn.contents[file.path][: file.size // 2]])
+    part.flush()
+    part.close()
+
+
+async def test_what_comes_again_and_is_thrown_away_counts_against_the_limit(
+    cdn, delivery, incomplete, clock
+):
+    file = cdn.holds("a.mkv", 4 * MIB)
+    half_is_here(cdn, incomplete, file)
+    cdn.will(file, whole_now)
+    delivery.limit(20 * KIB)
+    began = clock.monotonic()
+
+    await delivery.deliver(HASH, "Show", [file], cdn.link)
+
+    assert cdn.ranges(file) == [f"bytes={2 * MIB}-"]
+    assert clock.monotonic() - began > 4 * MIB / (20 * KIB) * 0.95
+    assert (incomplete / "a.mkv").read_bytes() == cdn.contents["a.mkv"]
+
+
+async def test_when_downloads_are_off_nothing_more_is_thrown_away_either(cdn, delivery, incomplete):
+    file = cdn.holds("a.mkv", 4 * MIB)
+    half_is_here(cdn, incomplete, file)
+    dripped = []
+
+    async def drips(cdn, request, content, start):
+        response = web.StreamResponse()
+        response.content_length = len(content)
+        await response.prepare(request)
+        for at in range(0, start, KIB):
+            await response.write(content[at : at + KIB])
+            dripped.append(at)
+            cdn.reached.set()
+            await asyncio.sleep(0.001)
+        return response
+
+    cdn.will(file, drips)
+    task = asyncio.create_task(delivery.deliver(HASH, "Show", [file], cdn.link))
+    await cdn.reached.wait()
+    delivery.hold("downloads are off")
+    await until(lambda: cdn.connections == 0)
+    assert len(dripped) < 2 * MIB // KIB
+
+    delivery.hold("")
+    await task
+    assert (incomplete / "a.mkv").read_bytes() == cdn.contents["a.mkv"]
