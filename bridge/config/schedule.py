@@ -1,7 +1,8 @@
 """Times of the week in which downloads are slower, or off."""
 
 import re
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from bridge.config.amounts import Bytes
 
@@ -41,10 +42,10 @@ class Slot:
             yesterday in self.days and minute < self.stop
         )
 
-    @property
-    def ends(self) -> str:
-        """When it ends, as people write it."""
-        return f"{self.stop // 60 % 24:02}:{self.stop % 60:02}"
+    def end_after(self, moment: datetime) -> datetime:
+        """When it ends, of a moment that it covers."""
+        minutes = (self.stop - moment.hour * 60 - moment.minute) % (24 * 60) or 24 * 60
+        return moment.replace(second=0, microsecond=0) + timedelta(minutes=minutes)
 
     def __str__(self) -> str:
         return self._text
@@ -56,6 +57,22 @@ class Slot:
 
     def __hash__(self) -> int:
         return hash(self._text)
+
+
+def slot_at(schedule: Sequence[Slot], moment: datetime) -> Slot | None:
+    """The first that covers this moment of local time."""
+    return next((slot for slot in schedule if slot.covers(moment)), None)
+
+
+def off_until(schedule: Sequence[Slot], moment: datetime) -> str:
+    """When downloads go on, as people write it, "" if never; slots that adjoin are one time."""
+    at = moment
+    while (slot := slot_at(schedule, at)) is not None and slot.limit is None:
+        at = slot.end_after(at)
+        if at - moment > timedelta(days=7):
+            return ""
+    day = f"{DAYS[at.weekday()]} " if at - moment > timedelta(days=1) else ""
+    return f"{day}{at:%H:%M}"
 
 
 def _minute(text: str) -> int:

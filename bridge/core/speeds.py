@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from bridge.clock import Clock
-from bridge.config.schedule import Slot
+from bridge.config.schedule import Slot, off_until, slot_at
 from bridge.core.ledger import Ledger
 from bridge.delivery.delivery import Delivery
 from bridge.model import Delivering, Torrent
@@ -34,15 +34,15 @@ class Speeds:
 
     def apply(self) -> None:
         """Let what counts at this moment count; cheap, so it may be called at any time."""
-        slot = self._slot()
+        moment = datetime.fromtimestamp(self._clock.time(), UTC).astimezone()
+        slot = slot_at(self._schedule, moment)
         limits = [client_limit(self._preferences), slot.limit or 0 if slot else 0]
         self._delivery.limit(min((limit for limit in limits if limit), default=0))
-        off = slot is not None and slot.limit is None
-        self._delivery.hold(f"downloads are off until {slot.ends}" if slot and off else "")
-
-    def _slot(self) -> Slot | None:
-        moment = datetime.fromtimestamp(self._clock.time(), UTC).astimezone()
-        return next((slot for slot in self._schedule if slot.covers(moment)), None)
+        reason = ""
+        if slot is not None and slot.limit is None:
+            until = off_until(self._schedule, moment)
+            reason = f"downloads are off until {until}" if until else "downloads are off"
+        self._delivery.hold(reason)
 
     def _changed(self, _before: Torrent | None, after: Torrent | None) -> None:
         if after is not None and isinstance(after.phase, Delivering):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.config.schedule import Slot
+from bridge.config.schedule import Slot, off_until
 from bridge.core.speeds import client_limit
 from bridge.simulator import MiB
 
@@ -169,3 +169,18 @@ async def test_a_slow_hour_is_slow(house, torbox):
 )
 def test_the_limit_that_counts_is_the_one_that_clients_are_shown(preferences, limit):
     assert client_limit(preferences) == limit
+
+
+@pytest.mark.parametrize(
+    ("slots", "until"),
+    [
+        (["20:00-24:00 off", "00:00-06:00 off"], "06:00"),
+        (["20:00-24:00 off", "00:00-06:00 1 MiB/s"], "00:00"),
+        (["22:00-06:00 off"], "06:00"),
+        (["mon-wed 00:00-24:00 off"], "thu 00:00"),
+        (["00:00-24:00 off"], ""),
+    ],
+)
+def test_slots_that_adjoin_are_off_until_the_end_of_the_last(slots, until):
+    monday = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
+    assert off_until([Slot(slot) for slot in slots], monday) == until
