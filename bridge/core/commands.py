@@ -316,6 +316,9 @@ class Commands:
         def change(now: Torrent) -> Torrent | None:
             if isinstance(now.phase, Delivering) and now.phase.placing:
                 raise Refused("its files are on their way to their folder")
+            lacking = priority and not all(now.files[index].wanted for index in chosen)
+            if isinstance(now.phase, Complete) and lacking:
+                raise Refused("it is complete without this file, and brings no more")
             files = tuple(
                 replace(file, priority=priority, ruled_out=False) if index in chosen else file
                 for index, file in enumerate(now.files)

@@ -100,6 +100,11 @@ async def test_a_file_with_priority_zero_is_not_delivered(house, torbox, arr):
     await arr.call("POST", "torrents/filePrio", data=data)
     row = await house.sees_state(grab, "pausedUP", jump=5)
     assert house.files_of(row) == contents(grab, "e1.mkv", "e1-sample.mkv")
+    # Complete, it brings no more; to say otherwise would show as done what is not here.
+    refused, _ = await arr.call("POST", "torrents/filePrio", data={**data, "priority": 1})
+    assert refused == 409
+    again = await arr.sees(grab)
+    assert (again["size"], again["amount_left"]) == (row["size"], 0)
 
 
 async def test_when_a_client_wants_no_file_any_more_it_fails_with_that_reason(house, torbox, arr):
