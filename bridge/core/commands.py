@@ -316,11 +316,14 @@ class Commands:
         def change(now: Torrent) -> Torrent | None:
             if isinstance(now.phase, Delivering) and now.phase.placing:
                 raise Refused("its files are on their way to their folder")
+            came = isinstance(now.phase, Complete)  # what did is ours to remove, and nothing else
             lacking = priority and not all(now.files[index].wanted for index in chosen)
-            if isinstance(now.phase, Complete) and lacking:
+            if came and lacking:
                 raise Refused("it is complete without this file, and brings no more")
             files = tuple(
-                replace(file, priority=priority, ruled_out=False) if index in chosen else file
+                replace(file, priority=priority, ruled_out=False)
+                if index in chosen and not (came and file.wanted != (priority > 0))
+                else file
                 for index, file in enumerate(now.files)
             )
             return replace(now, files=files)

@@ -64,7 +64,7 @@ class Deliverer:
         self._torbox = torbox
         self._delivery = delivery
         self._clock = clock
-        self._relocator = Relocator(ledger, delivery)
+        self._relocator = Relocator(ledger, delivery, timeline)
         self.relocate = self._relocator.relocate
 
     async def deliver(self, torrent: Torrent, watch: Watch, categories: Iterable[Category]) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from bridge.core.ledger import Ledger
+from bridge.core.timeline import Timeline
 from bridge.delivery.delivery import Delivery
-from bridge.errors import FilesMissing, Refused
+from bridge.errors import DiskFull, FilesMissing, Refused, UnfitForDisk
 from bridge.model import Cleaning, Complete, File, Relocation, Torrent
 
 log = logging.getLogger(__name__)
@@ -16,9 +17,10 @@ log = logging.getLogger(__name__)
 class Relocator:
     """Every step can be interrupted and taken again."""
 
-    def __init__(self, ledger: Ledger, delivery: Delivery) -> None:
+    def __init__(self, ledger: Ledger, delivery: Delivery, timeline: Timeline) -> None:
         self._ledger = ledger
         self._delivery = delivery
+        self._timeline = timeline
 
     async def relocate(self, torrent: Torrent) -> None:
         """Bring a complete torrent's files to where a client wants them; refused, they stay."""
@@ -28,7 +30,14 @@ class Relocator:
         if not wanted.begun:
             await self._begin(torrent, wanted)
             return
-        done = await self._done(torrent.save_path, torrent.folder, wanted)
+        try:
+            done = await self._done(torrent.save_path, torrent.folder, wanted)
+        except (DiskFull, UnfitForDisk) as error:
+            # It could go on for ever, and all else would wait for it.
+            why = str(error) if isinstance(error, UnfitForDisk) else "the disk there is full"
+            text = f"stays where it is, and is not moved to {wanted.save_path}: {why}"
+            self._timeline.note(torrent.hash, torrent.name, text)
+            done = replace(wanted, save_path=torrent.save_path, folder=torrent.folder)
 
         def change(now: Torrent) -> Torrent:
             if isinstance(now.phase, Complete):
@@ -39,11 +48,19 @@ class Relocator:
         await self._ledger.change(torrent.hash, change)
 
     async def finished(self, torrent_hash: str, cleaning: Cleaning) -> Cleaning:
-        """A relocation that had begun is finished before anything is unlinked."""
+        """Before anything is unlinked, a move is undone, and finished only if it is as good as."""
         wanted = cleaning.relocation
         if wanted is None or not wanted.begun:
             return cleaning
-        done = await self._done(cleaning.save_path, cleaning.folder, wanted)
+        here = (cleaning.save_path, cleaning.folder)
+        there = (wanted.save_path, wanted.folder)
+        try:
+            undone = here != there and await self._delivery.undo_move(*here, *there)
+        except Refused:
+            undone = True
+        if undone:
+            wanted = replace(wanted, save_path=here[0], folder=here[1])
+        done = await self._done(*here, wanted)
         after = _cleaned(cleaning, done)
         await self._ledger.change(torrent_hash, lambda now: replace(now, cleaning=after))
         return after

@@ -22,7 +22,6 @@ from bridge.delivery.bringing import Bringing
 from bridge.delivery.cdn import Cdn
 from bridge.delivery.download import LinkSource, Means
 from bridge.delivery.flow import Flow
-from bridge.delivery.flushing import flush_folder, flush_folders
 from bridge.delivery.journal import Journal, this_boot
 from bridge.delivery.leg import Leg
 from bridge.delivery.pace import Pace
@@ -147,7 +146,7 @@ class Delivery:
                 pieces = await self._pieces(torrent_hash, proof, wanted)
                 bring = Bringing(self._means, work, torrent_hash, inner, wanted, pieces, link)
                 await bring.run()
-            await self._house.run(torrent_hash, _seal, inner, wanted)
+            await self._house.run(torrent_hash, removal.seal, inner, wanted)
 
     async def place(self, torrent_hash: str, save_path: str, folder: str) -> None:
         """Move what was delivered to its final folder. Done already: nothing happens.
@@ -238,15 +237,21 @@ class Delivery:
         """Move a complete torrent's folder to another save path or name; errors as of `place`."""
 
         def move(stop: threading.Event) -> None:
-            self._check_mount()
-            source = self._own(old_save_path, folder)
-            target = self._own(new_save_path, new_folder or folder)
+            source, target, mark = self._move(old_save_path, new_save_path, folder, new_folder)
             if source in target.parents:
                 raise Refused("a folder cannot be moved into itself")
             if source != target:
-                moving.move_folder(source, target, moving.mark_of(str(source)), stop)
+                moving.move_folder(source, target, mark, stop)
 
         await self._places.at(new_save_path).run_long(HOUSE, move)
+
+    async def undo_move(
+        self, old_save_path: str, folder: str, new_save_path: str, new_folder: str
+    ) -> bool:
+        """Whether a move that was begun is undone; False if its folder is at its new place."""
+        move = (old_save_path, new_save_path, folder, new_folder)
+        threads = self._places.at(new_save_path)
+        return await threads.run_long(HOUSE, lambda _: moving.undo_move(*self._move(*move)))
 
     async def rename_files(
         self, save_path: str, folder: str, names: Iterable[tuple[str, str]]
@@ -362,6 +367,11 @@ class Delivery:
     def _incomplete(self, torrent_hash: str) -> Path:
         return paths.incomplete_folder(self._root, torrent_hash)
 
+    def _move(self, old: str, new: str, folder: str, new_folder: str) -> tuple[Path, Path, str]:
+        self._check_mount()
+        source = self._own(old, folder)
+        return source, self._own(new, new_folder or folder), moving.mark_of(str(source))
+
     def _own(self, save_path: str, folder: str) -> Path:
         return paths.own_folder(self._root, save_path, folder)
 
@@ -388,11 +398,3 @@ def _block_bytes(settings: DownloadsSettings) -> int:
     """Large blocks cost less, and each connection holds two."""
     share = MOST_BLOCKS_BYTES // (settings.parallel_files * settings.connections_per_file)
     return min(max(share, LEAST_BLOCK_BYTES), MOST_BLOCK_BYTES)
-
-
-def _seal(inner: Path, wanted: Sequence[File]) -> None:
-    """The folder holds the wanted files and nothing else, and would after a power cut."""
-    paths = [file.path for file in wanted]
-    removal.tidy(inner, paths)
-    flush_folders(inner, paths)
-    flush_folder(inner.parent.parent)

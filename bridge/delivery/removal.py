@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
-from bridge.delivery.flushing import folders_of
+from bridge.delivery.flushing import flush_folder, flush_folders, folders_of
 from bridge.delivery.journal import Journal
 from bridge.delivery.paths import within
 from bridge.errors import Refused
@@ -70,6 +70,14 @@ def remove_tree(folder: Path, stop: threading.Event) -> None:
             else:
                 remove_if_empty(path)
     remove_if_empty(folder)
+
+
+def seal(inner: Path, wanted: Iterable[File]) -> None:
+    """The folder holds the wanted files and nothing else, and would after a power cut."""
+    paths = [file.path for file in wanted]
+    tidy(inner, paths)
+    flush_folders(inner, paths)
+    flush_folder(inner.parent.parent)
 
 
 def remove_files(folder: Path, files: Iterable[File], stop: threading.Event) -> None:

@@ -1,7 +1,10 @@
 """What is complete can be moved and renamed by clients: inside the root, and never over others."""
 
+import errno
+
 import pytest
 
+from bridge.delivery import moving
 from bridge.simulator import MiB
 
 PACK = {"Season 1/e1.mkv": MiB, "Season 1/e2.mkv": 2000, "readme.txt": 10}
@@ -87,6 +90,54 @@ async def test_a_torrent_removed_while_it_moves_leaves_no_file(house, torbox, ar
     await house.calm()
     left = [path for path in house.downloads.rglob("*") if path.name in {"e1.mkv", "readme.txt"}]
     assert left == []
+
+
+@pytest.fixture
+def refusing(monkeypatch):
+    """Moves go to another disk, which answers each file with an error of this number."""
+
+    def refuses(number: int) -> None:
+        def fails(source, target, stop):
+            target.write_bytes(b"be")
+            raise OSError(number, "no")
+
+        monkeypatch.setattr(moving, "_renamed", lambda source, target: False)
+        monkeypatch.setattr(moving, "_copy_file", fails)
+
+    return refuses
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG])
+async def test_a_move_that_the_disk_cannot_take_is_given_up(
+    number, house, torbox, arr, refusing
+) -> None:
+    grab = await complete(house, torbox, arr)
+    refusing(number)
+    await asks(arr, "setLocation", hashes=grab.hash, location="kept")
+    row = await moved(house, grab)
+    assert row["save_path"] == f"{house.downloads}/tv-sonarr"
+    assert house.files_of(row) == contents(grab)
+    assert list((house.downloads / "kept").iterdir()) == []
+    assert house.bridge.engine.weather.disk is None, "nobody waits for it"
+    told = await arr.json(f"../bridge/torrents/{grab.hash}")
+    assert "is not moved" in str(told)
+
+
+async def test_a_torrent_that_cannot_be_moved_can_be_removed(house, torbox, arr, refusing) -> None:
+    grab = await complete(house, torbox, arr)
+    refusing(errno.EIO)
+    await asks(arr, "setLocation", hashes=grab.hash, location="kept")
+    await house.eventually(lambda: house.bridge.engine.weather.disk is not None)
+    await arr.removes(grab)
+    await house.eventually(lambda: grab.hash not in house.bridge.ledger.torrents)
+    assert [path for path in house.downloads.rglob("*") if path.is_file()] == []
+
+
+async def test_what_came_is_removed_though_it_is_not_wanted_any_more(house, torbox, arr) -> None:
+    grab = await complete(house, torbox, arr)
+    await asks(arr, "filePrio", hash=grab.hash, id=0, priority=0)
+    await arr.removes(grab)
+    await house.eventually(lambda: not (house.downloads / "tv-sonarr/Show").exists())
 
 
 @pytest.mark.parametrize("place", ["/etc", "../..", ".incomplete", "a\x01b", "a\nb"])
