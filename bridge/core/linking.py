@@ -4,7 +4,7 @@ from collections import Counter
 
 from bridge.clock import Clock
 from bridge.core.timeline import Timeline
-from bridge.errors import TorBoxGone, TorBoxUnwell
+from bridge.errors import TorBoxGone, TorBoxSaysNo, TorBoxUnwell
 from bridge.model import File, Torrent
 from bridge.torbox.client import TorBox
 
@@ -40,6 +40,9 @@ class Linking:
         except TorBoxUnwell:
             await self._doubt()
             raise
+        except TorBoxGone as error:
+            await self._ask_for_the_item()
+            raise TorBoxSaysNo(f"TorBox gives no link to {file.path!r}") from error
         self._doubt_at = None
         return link
 
@@ -50,6 +53,10 @@ class Linking:
         if now < self._doubt_at:
             return
         self._doubt_at = now + DOUBT_SECONDS
+        await self._ask_for_the_item()
+
+    async def _ask_for_the_item(self) -> None:
+        """Raise TorBoxGone unless it is there with its content."""
         seen = await self._torbox.item(self._torrent_id)
         if seen.purged:
             raise TorBoxGone("TorBox does not have this item's content any more")

@@ -336,12 +336,15 @@ async def test_what_holds_a_delivery_up_here_does_not_count_against_it(house, to
     assert torrent.clocks.delivery < 180
 
 
-async def test_a_link_that_torbox_refuses_for_long_enough_fails_the_torrent(house, torbox):
+@pytest.mark.parametrize(("status", "code"), [(400, "UNKNOWN_ERROR"), (404, "ITEM_NOT_FOUND")])
+async def test_a_link_that_torbox_refuses_for_long_enough_fails_the_torrent(
+    house, torbox, status, code
+):
     house.sets(categories={"*": CategorySettings(give_up=GiveUp(delivery_hours=0.2))})
     arr = await house.starts()
     grab = torbox.publish("Show", {"a.mkv": 4 * MiB})
-    no = {"success": False, "error": "UNKNOWN_ERROR", "detail": "no", "data": None}
-    torbox.next("requestdl", Answer(400, no), times=1000)
+    no = {"success": False, "error": code, "detail": "no", "data": None}
+    torbox.next("requestdl", Answer(status, no), times=1000)
     await arr.grabs(grab)
 
     await delivery_clock(house, grab, until=lambda one: isinstance(one.phase, Failed), jump=4)
