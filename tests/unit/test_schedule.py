@@ -39,8 +39,8 @@ def test_a_slot_covers_what_it_says(text, inside, outside):
 def test_a_slot_says_how_fast_and_until_when():
     assert Slot("08:00-18:30 2 MB/s").limit == 2_000_000
     assert Slot("08:00-18:30 off").limit is None
-    midnight = Slot("20:00-24:00 1GiB").end_after(datetime(2026, 11, 24, 21, 30))
-    assert midnight == datetime(2026, 11, 25)
+    midnight = Slot("20:00-24:00 1GiB").end_after(datetime(2026, 11, 24, 21, 30, tzinfo=UTC))
+    assert midnight == datetime(2026, 11, 25, tzinfo=UTC)
     assert str(Slot(" mon 8:00-9:00 off ")) == "mon 8:00-9:00 off"
 
 
