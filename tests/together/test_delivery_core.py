@@ -19,7 +19,7 @@ async def told(house, grab):
 
 async def half_delivered(house, grab, path, count):
     """Pause it after so many bytes of a file."""
-    house.torbox.cdn.stalls(after=count)
+    house.torbox.cdn.stalls(after=count, path=path)  # of no other file that comes sooner
     await house.arr.grabs(grab)
     await house.torbox.cdn.has_sent(path, count)
     await house.has_begun(path)
