@@ -1,11 +1,9 @@
 """The list as it is answered, kept ready: after a change only what changed is written anew."""
 
 from collections.abc import Iterator
-from itertools import compress
-from operator import ne
 
 from msgspec import Struct
-from msgspec.structs import astuple
+from msgspec.structs import replace
 
 from bridge.core.board import Board, Entry
 from bridge.qbittorrent.encoding import encode
@@ -103,20 +101,16 @@ class Rows:
 
     def _write(self, entry: Entry) -> None:
         torrent_hash = entry.torrent.hash
-        before, magnet = self._rows.get(torrent_hash), ""
-        if before is not None and self.words.same_magnet(before.entry.torrent, entry.torrent):
-            magnet = before.info.magnet_uri
-        info = self.words.info(entry, self._queue.position(torrent_hash), magnet)
+        before, position = self._rows.get(torrent_hash), self._queue.position(torrent_hash)
         if before is None:
-            row = Row(entry, info, self.revision, {})
+            row = Row(entry, self.words.info(entry, position), self.revision, {})
             self._removed.pop(torrent_hash, None)
-        elif before.info == info:
+        elif changes := self.words.changes(before.info, before.entry, entry, position):
+            since = before.since | dict.fromkeys(changes, self.revision)
+            row = Row(entry, replace(before.info, **changes), before.first, since)
+        else:
             before.entry = entry
             return
-        else:
-            changed = compress(FIELDS, map(ne, astuple(before.info), astuple(info)))
-            since = before.since | dict.fromkeys(changed, self.revision)
-            row = Row(entry, info, before.first, since)
         self._rows[torrent_hash] = row
         self._changed.pop(torrent_hash, None)
         self._changed[torrent_hash] = self.revision

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from bridge.core.board import Entry
-from bridge.model import Complete, Situation, Torrent
+from bridge.model import Complete, Shown, Situation, Torrent
 from bridge.qbittorrent.dialect import Dialect
 from bridge.qbittorrent.encoding import count, number
 
@@ -124,21 +124,38 @@ class Words:
         self.dialect = dialect
         self.download_root = download_root.rstrip("/")
 
-    def info(self, entry: Entry, position: int, magnet: str = "") -> Info:
-        """The torrent as `torrents/info` lists it; `position` is its place in the queue.
-
-        `magnet` is its link where that was written before: this costs as much as half of the rest.
-        """
+    def info(self, entry: Entry, position: int) -> Info:
+        """The torrent as `torrents/info` lists it; `position` is its place in the queue."""
         return Info(
-            **(
-                self._identity(entry.torrent)
-                | self._figures(entry)
-                | self._wishes(entry)
-                | self._dates(entry)
-                | self._places(entry)
-                | {"priority": position, "magnet_uri": magnet or self.magnet(entry.torrent)}
-            )
+            priority=position,
+            magnet_uri=self.magnet(entry.torrent),
+            **self._figures(entry),
+            **self._lasting(entry),
         )
+
+    def changes(self, info: Info, before: Entry, entry: Entry, position: int) -> Fields:
+        """What is to be changed of an earlier entry's `info` for this one.
+
+        Most of what follows from what did not change is not looked at again: this is asked of
+        every torrent that moves, at every poll.
+        """
+        torrent, shown = entry.torrent, entry.shown
+        fields: Fields = {"priority": position}
+        if torrent is not before.torrent or _standing(shown) != _standing(before.shown):
+            fields |= self._lasting(entry)
+        if shown != before.shown or not _same_size(torrent, before.torrent):
+            fields |= self._figures(entry)
+        if not _same_magnet(torrent, before.torrent):
+            fields["magnet_uri"] = self.magnet(torrent)
+        return {name: value for name, value in fields.items() if getattr(info, name) != value}
+
+    def _lasting(self, entry: Entry) -> Fields:
+        """What follows from the torrent and its situation alone."""
+        fields = self._identity(entry.torrent)
+        fields |= self._wishes(entry)
+        fields |= self._dates(entry)
+        fields |= self._places(entry)
+        return fields
 
     def _identity(self, torrent: Torrent) -> Fields:
         return {
@@ -225,17 +242,6 @@ class Words:
             return ""
         return f"{self.download_root}/.incomplete/{entry.torrent.hash}"
 
-    @staticmethod
-    def same_magnet(one: Torrent, other: Torrent) -> bool:
-        """Whether nothing of what a magnet link is written from differs."""
-        return one is other or (
-            one.name == other.name
-            and one.trackers is other.trackers
-            and one.files is other.files
-            and one.size == other.size
-            and (one.v1, one.v2) == (other.v1, other.v2)
-        )
-
     def magnet(self, torrent: Torrent) -> str:
         """The magnet link as this version writes it."""
         parts = [f"xt=urn:btih:{torrent.v1}"] if torrent.v1 else []
@@ -252,6 +258,24 @@ class Words:
         quoted = _quoted(url)
         # 4.5.2 leaves this to libtorrent, which writes its escapes in lower case.
         return quoted if self.dialect.later else _ESCAPE.sub(lambda one: one[0].lower(), quoted)
+
+
+def _standing(shown: Shown) -> tuple[Situation, bool]:
+    """All of what is shown that `_lasting` depends on."""
+    return shown.situation, shown.incomplete
+
+
+def _same_size(one: Torrent, other: Torrent) -> bool:
+    return one.files is other.files and one.size == other.size
+
+
+def _same_magnet(one: Torrent, other: Torrent) -> bool:
+    return one is other or (
+        one.name == other.name
+        and one.trackers is other.trackers
+        and _same_size(one, other)
+        and (one.v1, one.v2) == (other.v1, other.v2)
+    )
 
 
 def share_limits(entry: Entry) -> Limits:

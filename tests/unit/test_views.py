@@ -455,3 +455,67 @@ def test_in_a_long_queue_one_that_ends_changes_nobody_else() -> None:
     rows.refresh()
     assert len(list(rows.changed_since(since))) == 1
     assert positions(rows)[:3] == [0, 2, 3]
+
+
+BITS = {
+    "name": st.sampled_from(["", "a", "Ä b", HASH]),
+    "trackers": st.sampled_from([(), ("http://a.example/x",), ("udp://b.example", "http://c/")]),
+    "root": st.sampled_from(["", "r"]),
+    "folder": st.sampled_from(["", "f"]),
+    "private": st.sampled_from([None, False, True]),
+    "size": st.sampled_from([0, 7, 10**13]),
+    "files": st.sampled_from(
+        [(), (File("a", 9),), (File("a", 9), File("b", 1, priority=0)), (File("a", 8),)]
+    ),
+    "comment": st.sampled_from(["", "c"]),
+    "category": st.sampled_from(["", "tv"]),
+    "tags": st.sampled_from([(), ("x",), ("x", "y")]),
+    "save_path": st.sampled_from([f"{ROOT}/tv", f"{ROOT}/other"]),
+    "phase": st.sampled_from([Waiting(), Complete(5.0)]),
+    "order": st.integers(-2, 2),
+    "wishes": st.builds(
+        Wishes,
+        sequential=st.booleans(),
+        ratio_limit=st.sampled_from([-2.0, -1.0, 0.0, 1.5]),
+        seeding_minutes=st.sampled_from([-2, -1, 60]),
+        download_limit=st.sampled_from([0, 1024]),
+    ),
+    "completed_at": st.sampled_from([0.0, 1_800_000_100.0]),
+    "seen_complete_at": st.sampled_from([0.0, 1_800_000_100.0]),
+    "changed_at": st.sampled_from([0.0, 1_800_000_200.0]),
+}
+SHOWN = {
+    "situation": st.sampled_from(Situation),
+    "progress": st.sampled_from([0.0, 0.5, 1.0]),
+    "speed": st.sampled_from([0, 99]),
+    "eta_seconds": st.sampled_from([None, 5]),
+    "seeds": st.sampled_from([0, 3]),
+    "peers": st.sampled_from([0, 3]),
+    "availability": st.sampled_from([0.0, 2.5]),
+    "incomplete": st.booleans(),
+}
+CHANGES = st.sampled_from([*BITS, *SHOWN]).flatmap(
+    lambda name: st.tuples(st.just(name), (BITS | SHOWN)[name])
+)
+
+
+@given(
+    st.lists(st.lists(CHANGES, min_size=1, max_size=3), max_size=12), st.sampled_from([FOUR, FIVE])
+)
+def test_a_row_that_changed_is_what_it_would_be_if_written_from_nothing(
+    steps: list[list[tuple[str, object]]], dialect: Dialect
+) -> None:
+    board, words = a_board(2), Words(dialect, ROOT)
+    rows = Rows(board, words)
+    told = {}
+    for changes in [[], *steps]:
+        since, before = rows.revision, board.get(f"{0:040x}")
+        torrent = {name: value for name, value in changes if name in BITS}
+        shown = {name: value for name, value in changes if name in SHOWN}
+        after = replace(before.torrent, **torrent) if torrent else before.torrent
+        board.put(after, replace(before.shown, **shown))
+        rows.refresh()
+        row = rows.get(before.torrent.hash)
+        assert row.info == words.info(board.get(row.info.hash), row.info.priority)
+        told |= row.changes(since)
+        assert told == row.changes(-1)
