@@ -20,6 +20,10 @@ FIXES: tuple[tuple[str, str], ...] = (
     ("TorBox gave no usable answer", "Nothing: it goes on by itself when TorBox answers."),
     ("disk", "Run the checks: they name the folder and the command that mends it."),
     ("nothing can replace it", "Run torbox-bridge connect, and put the arr's key under arrs."),
+    (
+        "wrong user name, password or key",
+        "Look at what that program was told; if it is none of yours, it guesses.",
+    ),
     ("restart the bridge", "Restart it when nothing is coming here."),
 )
 

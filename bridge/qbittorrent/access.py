@@ -56,9 +56,10 @@ class Access:
             return await handler(request)
         if refusal := self._refuse_form(request, path):
             return refusal
-        keyed, caller = self._bearer(request), _caller(request)
+        caller = _caller(request)
         if not self.origins.takes(caller):
             return word(401)
+        keyed = await self._bearer(request, caller)
         if keyed is not True and not self.origins.same_site(caller):
             return word(401)
         guarded = bool(_ENDPOINT.fullmatch(path)) or path.startswith(_GUARDED)
@@ -122,12 +123,12 @@ class Access:
             return answers.Bare(400)
         return None
 
-    def _bearer(self, request: web.Request) -> bool | None:
+    async def _bearer(self, request: web.Request, caller: Caller) -> bool | None:
         """Whether the API key is right; None if none was sent, or none means anything here."""
         scheme, _, key = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         if scheme.lower() != "bearer" or not self.credentials.has_api_key:
             return None
-        return self.credentials.bearer(key.strip())
+        return await self.credentials.bearer(self.origins.address(caller), key.strip())
 
     async def _session(
         self, request: web.Request, caller: Caller, sids: list[str], keyed: bool | None

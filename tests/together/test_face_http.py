@@ -425,17 +425,34 @@ async def test_wrong_passwords_are_slowed_and_a_right_one_is_never_refused(
 
     assert await tries("wrong") == "Fails."
     async with asyncio.TaskGroup() as group:
-        second = group.create_task(tries("wrong again"))
+        flood = [group.create_task(tries(f"wrong {at}")) for at in range(30)]
         for _ in range(5):  # answered meanwhile, and each of them later than it came
             async with sessions.get(f"http://127.0.0.1:{house.port}/health") as answer:
                 assert answer.status == 200
-        assert not second.done()
-        await house.eventually(second.done, jump=0.5)
-    assert second.result() == "Fails."
-    async with asyncio.TaskGroup() as group:
-        right = group.create_task(tries(PASSWORD))
-        await house.eventually(right.done, jump=0.5)
-    assert right.result() == "Ok."
+        assert not any(one.done() for one in flood)
+        assert await tries(PASSWORD) == "Ok."
+        assert not any(one.done() for one in flood)
+        await house.eventually(lambda: all(one.done() for one in flood), jump=0.5)
+    assert {one.result() for one in flood} == {"Fails."}
+
+
+async def test_no_path_tells_faster_than_another_that_a_key_is_wrong(house) -> None:
+    house.sets(qbittorrent={"api_key": "the-key"})
+    await house.starts()
+    wire = Wire(house.port)
+    elsewhere = "http://evil.example"
+    for path in ("/api/v2/app/version", "/", "/api/bridge/status", "/nope"):
+        wrong = {"Authorization": f"Bearer wrong {path}", "Origin": elsewhere}
+        right = {"Authorization": "Bearer the-key", "Origin": elsewhere}
+        await wire.ask("GET", path, **wrong)
+        async with asyncio.TaskGroup() as group:
+            second = group.create_task(wire.ask("GET", path, **wrong))
+            for _ in range(3):
+                assert (await wire.ask("GET", path, **right))[0] in {200, 404}
+            assert not second.done()
+            await house.eventually(second.done, jump=0.5)
+        assert second.result()[0] == 401
+        house.clock.jump(60)
 
 
 async def test_a_cookie_is_kept_as_far_as_it_is_one(house) -> None:

@@ -7,7 +7,14 @@ import pytest
 from multidict import CIMultiDict
 
 from bridge.clock import Clock
-from bridge.qbittorrent.credentials import Credentials
+from bridge.qbittorrent.credentials import (
+    MOST_ADDRESSES,
+    MOST_HELD,
+    MOST_HELD_OF_ONE,
+    MOST_KNOWN,
+    MOST_SECONDS_HELD,
+    Credentials,
+)
 from bridge.qbittorrent.forms import UnreadableBody, read_body
 from bridge.qbittorrent.origin import Caller, Origins, split_host
 from bridge.qbittorrent.session import MOST_SESSIONS, TIMEOUT_SECONDS, Sessions, sids_in
@@ -132,19 +139,90 @@ class SharedClock(Clock):
             self.sleepers = [(at, woken) for at, woken in self.sleepers if at > due]
 
 
-async def test_guesses_side_by_side_are_slowed_too_and_a_right_password_overtakes_them() -> None:
+async def test_answers_to_guesses_side_by_side_go_out_one_a_second() -> None:
     clock = SharedClock()
     door = credentials(clock)
     async with asyncio.TaskGroup() as group:
-        guesses = [group.create_task(door.login(HERE, "admin", f"no {at}")) for at in range(20)]
+        guesses = [group.create_task(door.login(HERE, "admin", f"no {at}")) for at in range(8)]
         await clock.run(until=3.5)
         assert sum(guess.done() for guess in guesses) == 4
-        right = group.create_task(door.login(HERE, "admin", "right"))
-        await clock.run(until=4.5)
-        assert right.done()
-        assert right.result() is True
         await clock.run(until=60)
     assert not any(guess.result() for guess in guesses)
+    assert clock.now == 7
+
+
+async def test_a_right_password_is_let_in_at_once_whatever_a_flood_from_its_address_does() -> None:
+    clock = SharedClock()
+    door = credentials(clock)
+    async with asyncio.TaskGroup() as group:
+        for at in range(2000):
+            group.create_task(door.login(HERE, "admin", f"no {at}"))
+        for at in range(2000):
+            group.create_task(door.basic(HERE, basic("admin", f"no {at}")))
+        await clock.run(until=0.5)
+        assert await door.login(HERE, "admin", "right")
+        assert await door.basic(HERE, basic("admin", "right"))
+        assert await door.bearer(HERE, "key")
+        assert clock.now == 0
+        await clock.run(until=60)
+    assert clock.now == MOST_SECONDS_HELD
+
+
+async def test_a_flood_holds_so_many_answers_and_no_more() -> None:
+    clock = SharedClock()
+    door = credentials(clock)
+    async with asyncio.TaskGroup() as group:
+        flood = [group.create_task(door.login(HERE, "admin", f"no {at}")) for at in range(1000)]
+        await clock.run(until=0.5)
+        assert sum(not one.done() for one in flood) == MOST_HELD_OF_ONE
+        for at in range(40 * MOST_HELD_OF_ONE):
+            flood.append(group.create_task(door.login(f"10.0.0.{at % 40}", "admin", f"no {at}")))
+        await clock.run(until=0.5)
+        assert sum(not one.done() for one in flood) == MOST_HELD
+        await clock.run(until=60)
+        # When it is over, guesses are slowed as before.
+        again = [group.create_task(door.login(HERE, "admin", f"no {at}")) for at in range(3)]
+        await clock.run(until=60)
+    assert not any(one.result() for one in flood + again)
+    assert clock.now == MOST_SECONDS_HELD + 2
+
+
+async def test_addresses_without_number_take_no_memory_without_bound(hand_clock) -> None:
+    door = credentials(hand_clock)
+    for at in range(2 * MOST_ADDRESSES):
+        assert not await door.login(f"10.{at >> 16}.{at >> 8 & 255}.{at & 255}", "admin", "no")
+    assert len(door._gates) == MOST_ADDRESSES
+    for at in range(2 * MOST_KNOWN):
+        assert not await door.basic(HERE, basic("admin", f"no {at}"))
+    assert len(door._foreign) == MOST_KNOWN
+
+
+async def test_a_network_of_ipv6_is_one_guesser(hand_clock) -> None:
+    door = credentials(hand_clock)
+    for at in range(10):
+        assert not await door.login(f"2001:db8::{at}", "admin", f"no {at}")
+    assert 9 <= hand_clock.passed < 10
+    assert not await door.login("2001:db8:0:1::1", "admin", "no")
+    assert hand_clock.passed < 10
+
+
+async def test_guessing_the_key_is_slowed_like_logging_in(hand_clock) -> None:
+    door = credentials(hand_clock)
+    for at in range(5):
+        assert not await door.bearer(HERE, f"no {at}")
+        assert not await door.login(HERE, "admin", f"no {at}")
+    assert 9 <= hand_clock.passed < 10
+
+
+async def test_whoever_guesses_is_in_the_log_in_few_lines(hand_clock, caplog) -> None:
+    door = credentials(hand_clock)
+    for at in range(120):
+        assert not await door.login(HERE, "admin", f"no {at}")
+    assert [record.getMessage() for record in caplog.records] == [
+        f"wrong user name, password or key from {HERE}",
+        f"wrong user name, password or key from {HERE}, 10 so far",
+        f"wrong user name, password or key from {HERE}, 100 so far",
+    ]
 
 
 async def test_a_foreign_basic_header_is_a_guess_once_and_then_ignored(hand_clock) -> None:
@@ -172,9 +250,10 @@ async def test_names_and_passwords_count_as_they_are_written(hand_clock) -> None
     assert not await door.login(HERE, "", "")
 
 
-def test_a_key_opens_only_where_one_was_set(hand_clock) -> None:
-    assert credentials(hand_clock).bearer("key")
-    assert not credentials(hand_clock).bearer("other")
+async def test_a_key_opens_only_where_one_was_set(hand_clock) -> None:
+    assert await credentials(hand_clock).bearer(HERE, "key")
+    assert not await credentials(hand_clock).bearer(HERE, "other")
+    assert credentials(hand_clock).has_api_key
     assert not Credentials(hand_clock, "admin", "right", "").has_api_key
 
 
