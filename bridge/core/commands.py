@@ -15,6 +15,7 @@ from bridge.config import CachedPolicy, Settings
 from bridge.core import queueing
 from bridge.core.board import Board
 from bridge.core.changes import (
+    claim_of,
     claimed,
     in_category,
     in_order,
@@ -193,22 +194,23 @@ class Commands:
                 return None if changed == before else changed
 
     async def remove(
-        self, hashes: Iterable[str], *, and_files: bool, category: str | None = None
+        self, hashes: Iterable[str], *, and_files: bool, polled: Sequence[str] = ()
     ) -> None:
         """Take torrents off the list at once; their files and TorBox's items follow.
 
-        `category` is the one that whoever asks polls: of two arrs that want the same hash, each
-        only gives up its own claim (design §5).
+        `polled` are the categories that whoever asks polls: of two arrs that want the same hash,
+        each only gives up its own claim (design §5). Who polls none means the whole torrent.
         """
         time = self._clock.time()
 
         def change(torrent: Torrent) -> Torrent | None:
             if not torrent.listed:
                 return None
-            if category and category in torrent.claims:
-                return without_claim(torrent, category)
+            claim = claim_of(torrent, polled)
+            if claim != torrent.category:
+                return without_claim(torrent, claim)
             cleaning = cleaning_of(torrent, and_files=and_files)
-            if category and category == torrent.category and torrent.claims:
+            if polled and torrent.claims:
                 return self._inherited(replace(torrent, cleaning=cleaning), time)
             return replace(torrent, phase=Removing(time), cleaning=cleaning)
 

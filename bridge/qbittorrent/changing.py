@@ -53,7 +53,7 @@ class Changing:
         await self._commands.remove(
             self._hashes(form),
             and_files=form.flag("deleteFiles"),
-            category=request[SESSION].category,
+            polled=request[SESSION].polled,
         )
         return answers.nothing()
 

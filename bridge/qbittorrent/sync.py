@@ -13,12 +13,11 @@ from bridge.qbittorrent.forms import form_of
 from bridge.qbittorrent.labels import Categories, Tags
 from bridge.qbittorrent.packing import Begun, Body, Tail
 from bridge.qbittorrent.rows import Row, Rows
-from bridge.qbittorrent.session import SESSION, Told
+from bridge.qbittorrent.session import MOST_RID, SESSION
 from bridge.qbittorrent.trackers import TrackerIndex
 from bridge.qbittorrent.transfer import Transfer
 
 REFRESH_MILLISECONDS = 1500
-MOST_RID = 1_000_000
 
 
 class Moment(Struct, frozen=True):
@@ -61,12 +60,10 @@ class Sync:
         self._rows.refresh()
         self._trackers.follow(self._rows)
         now = self._moment()
-        base = _base(told, rid)
-        if base is not None and base.revision < self._rows.forgotten:
-            base = None
-        next_rid = self._next_rid(told, rid)
-        told.sent_rid, told.sent = next_rid, now
-        if base is None:
+        base = told.known(rid)
+        # 4.5.2 begins again at 1 when a client does.
+        next_rid = told.tell(now, from_one=rid <= 0 and not self._dialect.later)
+        if not isinstance(base, Moment) or base.revision < self._rows.forgotten:
             return answers.ready(self._full(next_rid, now))
         return answers.ready(Body(self._difference(next_rid, base, now)))
 
@@ -86,11 +83,6 @@ class Sync:
             tags=tuple(self._tags.shown()),
             state=self._server_state(),
         )
-
-    def _next_rid(self, told: Told, rid: int) -> int:
-        # 4.5.2 begins again at 1 when a client does.
-        last = 0 if rid <= 0 and not self._dialect.later else told.sent_rid
-        return last % MOST_RID + 1
 
     def _full(self, rid: int, now: Moment) -> Body:
         head = {
@@ -172,15 +164,6 @@ class Sync:
         if self._dialect.later:
             state["use_subcategories"] = False
         return state
-
-
-def _base(told: Told, rid: int) -> Moment | None:
-    """What the client has, by the rid it sends back; None if it must get everything."""
-    if rid > 0 and rid == told.sent_rid:
-        told.accepted_rid, told.accepted = told.sent_rid, told.sent
-    elif rid <= 0 or rid != told.accepted_rid:
-        return None
-    return told.accepted if isinstance(told.accepted, Moment) else None
 
 
 def _gone(before: Iterable[str], now: Iterable[str]) -> list[str]:

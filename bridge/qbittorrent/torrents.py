@@ -37,7 +37,7 @@ class Torrents:
         """The torrents, chosen and sorted."""
         query = read_query(await form_of(request), self._dialect)
         if query.category:
-            request[SESSION].category = query.category
+            request[SESSION].polls(query.category)
         self._rows.refresh()
         kept = self._kept.pop(query, None)
         if kept is None or kept[0] != self._rows.revision:

@@ -493,6 +493,41 @@ async def test_each_session_is_told_its_own_differences(house, arr) -> None:
         await second.arr.close()
 
 
+@pytest.mark.parametrize("dialect", ["4", "5"])
+async def test_clients_without_cookies_that_look_alike_are_told_what_each_has_missed(
+    house, dialect: str
+) -> None:
+    house.sets(qbittorrent={"dialect": dialect, "api_key": "the-key"})
+    arr = await house.starts()
+    key = {"Authorization": "Bearer the-key"}
+    async with aiohttp.ClientSession(headers=key, cookie_jar=aiohttp.DummyCookieJar()) as keyed:
+        one = type(arr)(arr.url)
+        await one.close()
+        one._session = keyed
+        first, second = Syncing(one), Syncing(one)
+        await first.sync()
+        (a,) = await given(arr, "a")
+        await second.sync()
+        await does(arr, "rename", hash=a, name="Another name")
+        assert set((await first.sync())["torrents"]) == {a}
+        await first.agrees()
+        assert set((await second.sync())["torrents"]) == {a}
+        await second.agrees()
+        # Each is told only what changed, however they take turns.
+        for client in (first, second, second, first):
+            answer = await client.sync()
+            assert set(answer) <= {"rid", "server_state"}
+        # A rid from before a restart is nobody's.
+        await house.restarts()
+        one.url = house.arr.url
+        before, second.rid = second.rid, 0
+        for _ in range(60):
+            await second.sync()
+            assert second.rid != before
+        second.rid = before
+        assert (await second.sync())["full_update"] is True
+
+
 async def test_trackers_are_told_with_their_torrents(arr) -> None:
     magnet = f"magnet:?xt=urn:btih:{'a' * 40}&tr=http://t.example/a&tr=udp://u.example:1"
     await given(arr, "b")

@@ -146,6 +146,10 @@ async def test_answers_to_guesses_side_by_side_go_out_one_a_second() -> None:
         guesses = [group.create_task(door.login(HERE, "admin", f"no {at}")) for at in range(8)]
         await clock.run(until=3.5)
         assert sum(guess.done() for guess in guesses) == 4
+        right = group.create_task(door.login(HERE, "admin", "right"))
+        await clock.run(until=3.5)
+        assert right.done()
+        assert right.result() is True
         await clock.run(until=60)
     assert not any(guess.result() for guess in guesses)
     assert clock.now == 7
