@@ -69,10 +69,9 @@ def _opened(database: Path) -> sqlite3.Connection | None:
 def _from_the_running(settings: Settings, state: Path) -> Iterator[BinaryIO]:
     """Ask the bridge that runs with these settings."""
     server, qbittorrent = settings.server, settings.qbittorrent
-    host = "127.0.0.1" if server.host in ("0.0.0.0", "::", "") else server.host  # noqa: S104
     password = qbittorrent.password or (state / FILE_NAME).read_text("utf-8").strip()
     login = b64encode(f"{qbittorrent.username}:{password}".encode()).decode()
-    connection = HTTPConnection(host, server.port, timeout=ANSWER_SECONDS)
+    connection = HTTPConnection(server.local_host, server.port, timeout=ANSWER_SECONDS)
     try:
         with closing(connection):
             path = f"{server.url_base}/api/bridge/backup"
@@ -86,8 +85,8 @@ def _from_the_running(settings: Settings, state: Path) -> Iterator[BinaryIO]:
             yield answer
     except (ConnectionError, TimeoutError, HTTPException) as error:
         raise CannotStart(
-            f"a bridge runs with this state and does not answer on {host}:{server.port}:"
-            " stop it and try again"
+            "a bridge runs with this state and does not answer on"
+            f" {server.local_host}:{server.port}: stop it and try again"
         ) from error
 
 

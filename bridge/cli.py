@@ -170,11 +170,9 @@ def _backup(wanted: argparse.Namespace) -> int:
 
 def _health(settings: Settings) -> int:
     """Ask the bridge that runs with these settings; local, and bounded in time."""
-    host = settings.server.host
-    if host in ("0.0.0.0", "::", ""):  # noqa: S104
-        host = "127.0.0.1"
+    server = settings.server
     # Not urllib, which would ask the proxy that `http_proxy` names.
-    connection = HTTPConnection(host, settings.server.port, timeout=HEALTH_SECONDS)
+    connection = HTTPConnection(server.local_host, server.port, timeout=HEALTH_SECONDS)
     try:
         with contextlib.closing(connection):
             connection.request("GET", "/health")

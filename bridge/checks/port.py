@@ -8,7 +8,6 @@ from bridge.checks.check import Check, bad, fine
 from bridge.config import ServerSettings
 
 ANSWER_SECONDS = 3.0
-ANY_HOST = ("0.0.0.0", "::", "")  # noqa: S104
 
 
 async def port_checks(server: ServerSettings) -> list[Check]:
@@ -37,10 +36,9 @@ def _tried(server: ServerSettings) -> str:
 
 
 async def _is_us(server: ServerSettings) -> bool:
-    host = "127.0.0.1" if server.host in ANY_HOST else server.host
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            reader, writer = await asyncio.open_connection(host, server.port)
+            reader, writer = await asyncio.open_connection(server.local_host, server.port)
             try:
                 writer.write(
                     b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

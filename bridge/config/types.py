@@ -8,6 +8,7 @@ from bridge.config.amounts import Bytes
 from bridge.config.schedule import Slot
 from bridge.errors import BadSettings
 
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
 SECRET_NAMES = frozenset({"api_key", "password", "webhook", "apprise"})
 
 
@@ -44,12 +45,17 @@ class QBittorrentSettings(Section, frozen=True):
 class ServerSettings(Section, frozen=True):
     """Where the bridge listens, and who may call it by which name."""
 
-    host: str = "0.0.0.0"  # noqa: S104  a container's port mapping needs it
+    host: str = EVERYWHERE[0]  # a container's port mapping needs it
     port: int = 8484  # 0: a free one
     url_base: str = ""  # "" or "/x", never a slash at the end
     public_url: str = ""
     allowed_hosts: tuple[str, ...] = ()  # lower case, without ports
     trusted_proxies: tuple[str, ...] = ()  # each parses as an ipaddress network
+
+    @property
+    def local_host(self) -> str:
+        """The address by which this machine itself reaches the bridge."""
+        return "127.0.0.1" if self.host in EVERYWHERE else self.host
 
 
 class ImportMode(StrEnum):

@@ -1,6 +1,7 @@
 """Connections that answer what is no HTTP as the real server does: 400, three headers, goodbye."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.utils import formatdate
@@ -48,7 +49,12 @@ async def accepting(runner: web.AppRunner, host: str, port: int) -> AsyncIterato
     assert manager is not None
     options: dict[str, Any] = {"access_log": None, "max_line_size": MOST_LINE_BYTES}
     connection = partial(Connection, manager, loop=loop, **options)
-    server = await loop.create_server(connection, host, port)
+    if host == "::":
+        # asyncio would serve IPv6 alone here; everywhere else this name means both.
+        both = socket.create_server((host, port), family=socket.AF_INET6, dualstack_ipv6=True)
+        server = await loop.create_server(connection, sock=both)
+    else:
+        server = await loop.create_server(connection, host, port)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

@@ -1,9 +1,11 @@
 """The command from outside: what it prints, its exit codes, and how it starts and ends."""
 
 import asyncio
+import contextlib
 import json
 import re
 import signal
+import socket
 import stat
 
 import aiohttp
@@ -20,6 +22,16 @@ async def get(url: str, **options) -> tuple[int, str]:
         session.get(url, **options) as answer,
     ):
         return answer.status, await answer.text()
+
+
+def has_ipv6() -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as tried:
+        tried.bind(("::1", 0))
+        return True
+    return False
+
+
+NEEDS_IPV6 = pytest.mark.skipif(not has_ipv6(), reason="there is no IPv6 here")
 
 
 # --- the start
@@ -174,6 +186,18 @@ async def test_check_health_asks_the_running_bridge(machine) -> None:
     code, line = await machine.refuses("check", "--health", **here)
     assert code == 1
     assert line.startswith("torbox-bridge: the bridge does not answer")
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", pytest.param("::", marks=NEEDS_IPV6), pytest.param("::1", marks=NEEDS_IPV6)]
+)
+async def test_check_health_finds_the_bridge_wherever_it_listens(machine, host) -> None:
+    program = await machine.runs(BRIDGE_SERVER__HOST=host)
+    port = (await program.says(READY))[1]
+    here = {"BRIDGE_SERVER__HOST": host, "BRIDGE_SERVER__PORT": port}
+    assert await (await machine.runs("check", "--health", **here)).ends() == 0
+    for address in {"0.0.0.0": ["127.0.0.1"], "::": ["127.0.0.1", "[::1]"], "::1": ["[::1]"]}[host]:
+        assert await get(f"http://{address}:{port}/health") == (200, "ok")
 
 
 async def test_version_is_one_line(machine) -> None:
