@@ -60,7 +60,7 @@ class Access:
         if not self.origins.takes(caller):
             return word(401)
         keyed = await self._bearer(request, caller)
-        if keyed is not True and not self.origins.same_site(caller):
+        if keyed is not True and not _is_page(request, path) and not self.origins.same_site(caller):
             return word(401)
         guarded = bool(_ENDPOINT.fullmatch(path)) or path.startswith(_GUARDED)
         if not guarded or path == LOGIN:
@@ -164,6 +164,11 @@ class Access:
 
 def _caller(request: web.Request) -> Caller:
     return Caller(request.remote or "", request.headers)
+
+
+def _is_page(request: web.Request, path: str) -> bool:
+    """The page without any data may be linked to from elsewhere, as a dashboard does."""
+    return request.method in {"GET", "HEAD"} and (path in {"", "/"} or path.startswith("/static/"))
 
 
 def _cookies(request: web.Request) -> list[str]:

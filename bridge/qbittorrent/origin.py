@@ -1,16 +1,23 @@
 """Where a request comes from: the client's own address, the Host it names, the page it is from."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from msgspec import Struct
+from multidict import MultiMapping
 from yarl import URL
 
+# Whoever sends one of these speaks for somebody else.
 FORWARDING = (
+    "CF-Connecting-IP",
     "Forwarded",
+    "True-Client-IP",
+    "Via",
+    "X-Client-IP",
     "X-Forwarded-For",
     "X-Forwarded-Host",
     "X-Forwarded-Proto",
+    "X-Forwarded-Server",
     "X-Real-IP",
 )
 
@@ -21,7 +28,7 @@ class Caller(Struct, frozen=True):
     """What is known of who asks: the connection's other end, and what the request says."""
 
     remote: str
-    headers: Mapping[str, str]  # of any case
+    headers: MultiMapping[str]  # of any case
 
     @property
     def peer(self) -> str:
@@ -33,6 +40,10 @@ class Caller(Struct, frozen=True):
         """The Host header. (aiohttp's `request.host` asks the resolver when it is missing.)"""
         return self.headers.get("Host", "")
 
+    def listed(self, name: str) -> list[str]:
+        """All that a header lists, also when it comes several times: some proxies add a line."""
+        return ",".join(self.headers.getall(name, ())).split(",")
+
 
 class Origins:
     """Judges origins by the settings of design §6, "Who may ask"."""
@@ -40,7 +51,7 @@ class Origins:
     def __init__(
         self, allowed_hosts: Sequence[str], trusted_proxies: Iterable[str], trusted: Iterable[str]
     ) -> None:
-        self._allowed = frozenset(name.lower().rstrip(".") for name in allowed_hosts)
+        self._allowed = frozenset(_ascii(name) for name in allowed_hosts)
         self._proxies = _networks(trusted_proxies)
         self._trusted = _networks(trusted)
 
@@ -49,10 +60,11 @@ class Origins:
         peer = caller.peer
         if not _within(peer, self._proxies):
             return peer
-        hops = caller.headers.get("X-Forwarded-For", peer).split(",")
-        for hop in reversed(hops):
+        if "X-Forwarded-For" not in caller.headers:
+            return peer
+        for hop in reversed(caller.listed("X-Forwarded-For")):
             # What cannot be read ends the chain: further left anybody may have written anything.
-            peer = _plain(hop.strip())
+            peer = _plain(split_host(hop)[0])
             if not _within(peer, self._proxies):
                 break
         return peer
@@ -86,14 +98,14 @@ class Origins:
     def _is_ours(self, caller: Caller, source: str) -> bool:
         try:
             url = URL(source)
-            name, port = (url.host or "").lower(), url.explicit_port
+            name, port = (url.raw_host or "").lower().rstrip("."), url.explicit_port
         except ValueError:
             return False
         if not name:
             return False
         hosts = [caller.host]
         if _within(caller.peer, self._proxies):
-            hosts += caller.headers.get("X-Forwarded-Host", "").split(",")
+            hosts += caller.listed("X-Forwarded-Host")
         return name in self._allowed or any(_same(name, port, host) for host in hosts if host)
 
 
@@ -108,9 +120,12 @@ def split_host(host: str) -> tuple[str, int | None]:
 
 def _same(name: str, port: int | None, host: str) -> bool:
     other, other_port = split_host(host)
-    return name.strip("[]").rstrip(".") == other and (
-        port is None or other_port is None or port == other_port
-    )
+    return name == other and (port is None or other_port is None or port == other_port)
+
+
+def _ascii(name: str) -> str:
+    """A host's name as it is sent: browsers write other scripts in ASCII."""
+    return (URL.build(scheme="http", host=name).raw_host or name).lower().rstrip(".")
 
 
 def _networks(texts: Iterable[str]) -> tuple[Network, ...]:

@@ -279,6 +279,10 @@ def origins(**settings) -> Origins:
         ("10.0.0.1", "9.9.9.9, 1.2.3.4", "1.2.3.4"),  # the first may be invented
         ("10.0.0.1", "1.2.3.4, 10.0.0.2", "1.2.3.4"),
         ("10.0.0.1", "1.2.3.4, unknown", ""),
+        ("10.0.0.1", "", ""),
+        ("10.0.0.1", "9.9.9.9,1.2.3.4:5678", "1.2.3.4"),
+        ("10.0.0.1", "[2001:db8::1]:5678", "2001:db8::1"),
+        ("10.0.0.1", "2001:db8::1", "2001:db8::1"),
         ("::ffff:10.0.0.1", "::ffff:1.2.3.4", "1.2.3.4"),
     ],
 )
@@ -287,6 +291,16 @@ def test_the_clients_own_address_is_found_behind_trusted_proxies(
 ) -> None:
     headers = {} if forwarded is None else {"X_Forwarded_For": forwarded}
     assert origins().address(asked(remote=remote, **headers)) == address
+
+
+def test_a_proxys_own_line_counts_and_not_the_one_that_the_client_sent() -> None:
+    """Some proxies leave the client's header as it is, and add another one."""
+    ours = origins(trusted=("192.168.1.0/24",))
+    caller = asked(remote="10.0.0.1", X_Forwarded_For=HERE)
+    assert ours.trusts(caller)
+    caller.headers.add("X-Forwarded-For", "1.2.3.4")
+    assert ours.address(caller) == "1.2.3.4"
+    assert not ours.trusts(caller)
 
 
 @pytest.mark.parametrize(
@@ -302,6 +316,8 @@ def test_the_clients_own_address_is_found_behind_trusted_proxies(
         (asked(X_Forwarded_For=HERE), False),  # from one who is no trusted proxy
         (asked(X_Real_IP=HERE), False),
         (asked(Forwarded=f"for={HERE}"), False),
+        (asked(Via="1.1 proxy"), False),
+        (asked(CF_Connecting_IP=HERE), False),
         (asked(remote="10.0.0.1", X_Forwarded_For=HERE), True),
         (asked(remote="10.0.0.1", X_Forwarded_For="1.2.3.4"), False),
         (asked(remote="10.0.0.1", X_Forwarded_For=f"{HERE}, 1.2.3.4"), False),
@@ -342,11 +358,27 @@ def test_a_list_of_hosts_is_the_list_of_hosts() -> None:
         ({"Origin": "http://nas:8484", "Referer": "http://evil.example/"}, True),
         ({"Origin": "https://home.example"}, True),
         ({"Origin": "http://proxied", "X_Forwarded_Host": "proxied"}, False),
+        ({"Origin": "http://NAS."}, True),
+        ({"Origin": "http://home.example.:1"}, True),
+        ({"Origin": "http://home.example.evil.example"}, False),
+        ({"Origin": "http://nas@evil.example"}, False),
+        ({"Origin": "http://evil.example#nas"}, False),
+        ({"Origin": "http://xn--bcher-kva.example"}, True),
+        ({"Origin": "nas:8484"}, False),
+        ({"Origin": "file://"}, False),
+        ({"Origin": ""}, True),
     ],
 )
 def test_a_page_from_elsewhere_cannot_ask(headers: dict[str, str], fine: bool) -> None:
-    ours = origins(allowed_hosts=("home.example",))
+    ours = origins(allowed_hosts=("home.example", "b\u00fccher.example"))
     assert ours.same_site(asked(host="nas:8484", **headers)) is fine
+
+
+@pytest.mark.parametrize("host", ["xn--bcher-kva.example", "[::1]:8484"])
+def test_a_page_from_here_may_ask_whatever_here_is_called(host: str) -> None:
+    assert origins().same_site(asked(host=host, Origin=f"http://{host}"))
+    listed = origins(allowed_hosts=("b\u00fccher.example",))
+    assert listed.takes(asked(host=host))
 
 
 def test_a_trusted_proxy_may_say_which_host_was_asked() -> None:
