@@ -147,7 +147,7 @@ async def _core(settings: Settings, clock: Clock, store: Store) -> Core:
     deliverer = Deliverer(ledger, store, torbox, delivery, timeline, settings, clock)
     acts = Acts(submitter, looker, deliverer, cleaner, board)
     engine = Engine(settings, ledger, delivery, acts, admission, accounts, board, clock)
-    labels = Labels(ledger, board, store, settings.downloads.path)
+    labels = Labels(ledger, board, store, settings.downloads.path, clock)
     exporter = Exporter(ledger, store, torbox, engine, clock)
     commands = Commands(ledger, board, store, engine, labels, exporter, settings, clock)
     commands.load_preferences(kept.get("preferences", ""))

@@ -233,6 +233,7 @@ class Torrent(Struct, frozen=True, kw_only=True):
     files: tuple[File, ...] = ()
     category: str = ""
     claims: tuple[str, ...] = ()  # other categories that asked for the same hash meanwhile
+    passed: tuple[str, ...] = ()  # categories that are done with it, while others were not
     tags: tuple[str, ...] = ()
     save_path: str
     folder: str = ""  # the torrent's own folder below save_path; "" until it was chosen

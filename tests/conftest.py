@@ -64,10 +64,15 @@ class JumpClock(Clock):
 class Arr:
     """Speaks to the bridge as Sonarr 4 does: cookie, urlencoded or multipart, capital booleans."""
 
-    def __init__(self, url: str, category: str = "tv-sonarr") -> None:
+    def __init__(
+        self,
+        url: str,
+        category: str = "tv-sonarr",
+        agent: str = "Sonarr/4.0.19.2979 (debian 12)",
+    ) -> None:
         self.url, self.category = url, category
         self._session = aiohttp.ClientSession(
-            headers={"User-Agent": "Sonarr/4.0.19.2979 (debian 12)"},
+            headers={"User-Agent": agent},
             cookie_jar=aiohttp.CookieJar(unsafe=True),
             timeout=aiohttp.ClientTimeout(total=10),
         )

@@ -12,19 +12,11 @@ from msgspec.structs import replace
 
 from bridge.clock import Clock
 from bridge.config import CachedPolicy, Settings
-from bridge.core import queueing
+from bridge.core import claims, queueing
+from bridge.core.attempts import cleaning_of, new_attempt
 from bridge.core.board import Board
-from bridge.core.changes import (
-    claim_of,
-    claimed,
-    in_category,
-    in_order,
-    paused,
-    wanted_again,
-    with_source,
-    without_claim,
-)
-from bridge.core.deliver import cleaning_of, new_attempt
+from bridge.core.changes import in_order, paused, wanted_again, with_source
+from bridge.core.claims import Asker
 from bridge.core.engine import Engine
 from bridge.core.exporting import Exporter
 from bridge.core.labels import Labels
@@ -53,6 +45,7 @@ log = logging.getLogger(__name__)
 CACHED_CHECK_SECONDS = 3.0  # the one wait for TorBox that an add may cost (design §1)
 # To these a refused add means "next release"; Sonarr 5 would park a whole batch.
 TAKES_NEXT_RELEASE = re.compile(r"Sonarr/[34]\.|Radarr/")
+A_PERSON = Asker()
 V2_ONLY = "TorBox knows only v1 torrents, and this one is v2 only"
 
 
@@ -185,34 +178,35 @@ class Commands:
             case Failed():
                 self._engine.forget_watch(before.hash)
                 again = new_attempt(with_source(before, source), time)
-                return replace(again, category=request.category or before.category)
+                return claims.taken(again, request.category, time)
             case Complete():
-                checked = replace(before.phase, check=Check.AGAIN)
-                return replace(before, phase=checked, category=request.category or before.category)
+                checked = replace(before, phase=replace(before.phase, check=Check.AGAIN))
+                return claims.taken(checked, request.category, time)
             case _:
-                changed = claimed(with_source(before, source), request.category)
+                changed = claims.claimed(with_source(before, source), request.category)
                 return None if changed == before else changed
 
     async def remove(
-        self, hashes: Iterable[str], *, and_files: bool, polled: Sequence[str] = ()
+        self, hashes: Iterable[str], *, and_files: bool, asker: Asker = A_PERSON
     ) -> None:
         """Take torrents off the list at once; their files and TorBox's items follow.
 
-        `polled` are the categories that whoever asks polls: of two arrs that want the same hash,
-        each only gives up its own claim (design §5). Who polls none means the whole torrent.
+        Of several arrs that want the same hash, each only gives up its own claim (design §5).
         """
         time = self._clock.time()
 
         def change(torrent: Torrent) -> Torrent | None:
             if not torrent.listed:
                 return None
-            claim = claim_of(torrent, polled)
-            if claim != torrent.category:
-                return without_claim(torrent, claim)
-            cleaning = cleaning_of(torrent, and_files=and_files)
-            if polled and torrent.claims:
-                return self._inherited(replace(torrent, cleaning=cleaning), time)
-            return replace(torrent, phase=Removing(time), cleaning=cleaning)
+            mine = claims.spoken_for(torrent, asker)
+            if mine == ():
+                return None
+            if mine is None or (mine[0] == torrent.category and not torrent.claims):
+                cleaning = cleaning_of(torrent, and_files=and_files)
+                return replace(torrent, phase=Removing(time), cleaning=cleaning)
+            if mine[0] != torrent.category:
+                return claims.without_claim(torrent, mine[0])
+            return self._inherited(torrent, time, and_files=and_files)
 
         known = self._known(hashes)
         shared = {one for one in known if self._ledger.torrents[one].claims}
@@ -223,14 +217,14 @@ class Commands:
         for torrent_hash in known:
             await self._engine.stop_acting(torrent_hash)
 
-    def _inherited(self, torrent: Torrent, time: float) -> Torrent:
-        """The first arr is done with it: it becomes the second's, in a new attempt."""
-        category, *claims = torrent.claims
-        save_path = self._labels.path(category)
+    def _inherited(self, torrent: Torrent, time: float, *, and_files: bool) -> Torrent:
+        """The first arr is done with it: it becomes the second's, if need be in a new attempt."""
+        after = claims.passed_on(torrent, "", time)
+        if and_files and claims.can_stay(torrent):
+            return after
+        save_path = self._labels.path(after.category)
         return replace(
-            new_attempt(torrent, time),
-            category=category,
-            claims=tuple(claims),
+            new_attempt(replace(after, cleaning=cleaning_of(torrent, and_files=and_files)), time),
             save_path=save_path,
             folder=self._free_folder(torrent.root, save_path, torrent.hash),
         )
@@ -292,12 +286,13 @@ class Commands:
 
     # Names and places
 
-    async def set_category(self, hashes: Iterable[str], name: str) -> None:
+    async def set_category(self, hashes: Iterable[str], name: str, asker: Asker = A_PERSON) -> None:
         """Put torrents into a category; their files stay where they are."""
         known = self._known(hashes)
         if name and known and name not in self.board.categories:
             raise Refused("Incorrect category name")
-        await self._change(known, lambda now: in_category(now, name))
+        time = self._clock.time()
+        await self._change(known, lambda now: claims.in_category(now, name, asker, time))
 
     async def rename(self, torrent_hash: str, name: str) -> None:
         """Change the name shown; files and folder stay."""

@@ -36,7 +36,13 @@ def happenings(before: Torrent | None, after: Torrent | None) -> Iterator[str]:
     if after.giving_up and not before.giving_up:
         yield "a person gives it up"
     if before.category != after.category:
-        yield f"its category is {after.category!r} now"
+        if after.category in before.claims:
+            yield f"{before.category!r} is done with it; {after.category!r} wants it, too"
+        else:
+            yield f"its category is {after.category!r} now"
+    for category in after.claims:
+        if category not in before.claims:
+            yield f"{category!r} wants it, too"
 
 
 def seen_change(before: Situation | None, after: Situation, reason: str) -> str:

@@ -63,10 +63,12 @@ class Importer(Background):
             for asker in self._askers:
                 asker.drop(torrent.hash)
             return
-        was_complete = before is not None and isinstance(before.phase, Complete)
-        if before is not None and was_complete and before.category != after.category:
-            self._moved.add(after.hash)
-            self._wake.set()
+        if before is not None and isinstance(before.phase, Complete):
+            if before.phase.at != after.phase.at:
+                self._until.pop(after.hash, None)  # it is another arr's now
+            elif before.category != after.category:
+                self._moved.add(after.hash)
+                self._wake.set()
         if torrent.hash not in self._until:
             self._until[after.hash] = after.phase.at + HAND_OVER_SECONDS
             self._wake.set()

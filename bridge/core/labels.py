@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 
 from msgspec.structs import replace
 
+from bridge.clock import Clock
 from bridge.core.board import Board
-from bridge.core.changes import without_claim
+from bridge.core.claims import passed_on, without_claim
 from bridge.core.ledger import Ledger
 from bridge.delivery.paths import INCOMPLETE
 from bridge.errors import BadParameter, Refused
@@ -24,11 +25,12 @@ _NOT_IN_PATHS = re.compile("[\x00-\x1f\x7f]")
 class Labels:
     """Committed here, shown on the board; folders are made by a worker."""
 
-    def __init__(self, ledger: Ledger, board: Board, store: Store, root: str) -> None:
+    def __init__(self, ledger: Ledger, board: Board, store: Store, root: str, clock: Clock) -> None:
         self._ledger = ledger
         self._board = board
         self._store = store
         self._root = root
+        self._clock = clock
         # Called with an absolute folder that is to be made; the housekeeper sets it.
         self.wants_folder: Callable[[str], None] = lambda _path: None
 
@@ -96,7 +98,7 @@ class Labels:
             self._board.categories = categories
             await self._ledger.change_all(
                 {
-                    torrent.hash: partial(_uncategorised, name=name)
+                    torrent.hash: partial(_uncategorised, name=name, time=self._clock.time())
                     for torrent in self._ledger.torrents.values()
                     if name in (torrent.category, *torrent.claims)
                 }
@@ -153,9 +155,11 @@ def _clean(tags: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
 
 
-def _uncategorised(torrent: Torrent, *, name: str) -> Torrent:
+def _uncategorised(torrent: Torrent, *, name: str, time: float) -> Torrent:
     left = without_claim(torrent, name)
-    return replace(left, category="") if left.category == name else left
+    if left.category != name:
+        return left
+    return passed_on(left, "", time) if left.claims else replace(left, category="")
 
 
 def _tagged(torrent: Torrent, tags: tuple[str, ...]) -> Torrent:

@@ -13,6 +13,7 @@ from bridge.core.watch import Watch
 from bridge.core.weather import Weather
 from bridge.delivery.leg import Leg
 from bridge.model import (
+    Check,
     Complete,
     Delivering,
     Failed,
@@ -105,6 +106,10 @@ def _complete(torrent: Torrent, moment: Moment) -> tuple[Situation, str]:
         where = f"{relocation.save_path}/{relocation.folder}"
         waits = moment.weather.disk.sentence if moment.weather.disk else "as a client asked"
         return Situation.RELOCATING, f"complete; its files go to {where}: {waits}"
+    if isinstance(torrent.phase, Complete) and torrent.phase.check is Check.AGAIN:
+        # Whoever asked for it again is to see it only with its files.
+        waits = moment.weather.disk.sentence if moment.weather.disk else ""
+        return Situation.CHECKING, waits or "complete; looks whether its files are still here"
     where = f"complete, in {torrent.save_path}/{torrent.folder}"
     if torrent.outlook:
         where = f"{where}; {torrent.outlook}"

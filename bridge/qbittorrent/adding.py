@@ -13,6 +13,7 @@ from bridge.qbittorrent import answers
 from bridge.qbittorrent.dialect import Dialect
 from bridge.qbittorrent.forms import Form, form_of
 from bridge.qbittorrent.preferences import Preferences
+from bridge.qbittorrent.session import SESSION, asker_of
 from bridge.qbittorrent.sources import read_links, read_upload
 
 log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ class Adding:
         if why := _refusal(form):
             log.info("nothing was taken: %s", why)
             return answers.text("Fails.")
+        if wanted.category and asker_of(request).is_arr:
+            request[SESSION].polls(wanted.category)
         taken = [await self._take(source, wanted) for source in (*sources, *given.sources)]
         return answers.text("Ok." if any(taken) else "Fails.")
 

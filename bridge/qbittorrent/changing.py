@@ -13,7 +13,7 @@ from bridge.names import display_name
 from bridge.qbittorrent import answers
 from bridge.qbittorrent.dialect import Dialect
 from bridge.qbittorrent.forms import Form, form_of, read_integer
-from bridge.qbittorrent.session import SESSION
+from bridge.qbittorrent.session import asker_of
 from bridge.qbittorrent.targets import hashes_in
 
 PRIORITIES = (0, 1, 6, 7, -1)
@@ -53,7 +53,7 @@ class Changing:
         await self._commands.remove(
             self._hashes(form),
             and_files=form.flag("deleteFiles"),
-            polled=request[SESSION].polled,
+            asker=asker_of(request),
         )
         return answers.nothing()
 

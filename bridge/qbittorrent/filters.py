@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from bridge.errors import BadParameter
+from bridge.qbittorrent.claimants import as_claimed
 from bridge.qbittorrent.dialect import Dialect
 from bridge.qbittorrent.forms import Form
 from bridge.qbittorrent.rows import FIELDS, Row
@@ -44,6 +44,7 @@ class Query(Struct, frozen=True):
     limit: int = 0
     offset: int = 0
     with_trackers: bool = False
+    never: int = 0  # how this dialect says it of a date
 
     @property
     def chooses(self) -> bool:
@@ -69,12 +70,15 @@ def read_query(form: Form, dialect: Dialect) -> Query:
         limit=form.integer("limit"),
         offset=form.integer("offset"),
         with_trackers=dialect.later and form.flag("includeTrackers"),
+        never=dialect.never,
     )
 
 
 def choose(rows: Sequence[Row], query: Query) -> list[Row]:
     """The rows asked for, in the order asked for; BadParameter for an unknown sort key."""
-    shown = (_as_claimed(row, query.category) for row in rows) if query.category else rows
+    shown = rows
+    if query.category:
+        shown = [as_claimed(row, query.category, query.never) for row in rows]
     chosen = [row for row in shown if _matches(row.info, query)] if query.chooses else list(rows)
     if query.sort and chosen:
         if query.sort not in FIELDS:
@@ -83,16 +87,6 @@ def choose(rows: Sequence[Row], query: Query) -> list[Row]:
     elif query.reverse:
         chosen.reverse()
     return _cut(chosen, query)
-
-
-def _as_claimed(row: Row, category: str) -> Row:
-    """A second arr that wants the same hash sees it wait until the first is done (design §5)."""
-    if category not in row.entry.torrent.claims:
-        return row
-    info = replace(
-        row.info, category=category, state="queuedDL", content_path="", dlspeed=0, eta=8640000
-    )
-    return Row(row.entry, info, row.first, row.since)
 
 
 def _matches(info: Info, query: Query) -> bool:

@@ -9,6 +9,7 @@ from bridge.errors import BadParameter
 from bridge.model import Category
 from bridge.qbittorrent import answers
 from bridge.qbittorrent.forms import form_of
+from bridge.qbittorrent.session import asker_of
 from bridge.qbittorrent.targets import hashes_in
 
 
@@ -65,7 +66,7 @@ class Categories:
         form = await form_of(request)
         form.require("hashes", "category")
         hashes = hashes_in(form, self._commands.board)
-        await self._commands.set_category(hashes, form.text("category"))
+        await self._commands.set_category(hashes, form.text("category"), asker_of(request))
         return answers.nothing()
 
 

@@ -3,9 +3,10 @@
 import secrets
 from collections.abc import Iterable, Iterator
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from bridge.clock import Clock
+from bridge.core.claims import Asker
 
 COOKIE = "SID"
 TIMEOUT_SECONDS = 3600.0  # since the last request, as qBittorrent's default
@@ -71,14 +72,12 @@ class Session:
     def __init__(self, sid: str, now: float, *, shared: bool = False) -> None:
         self.sid = sid
         self.used_at = now
-        self.shared = shared
         self.told = ToldSeveral() if shared else Told()
+        self.polls_all = False
         self._polled: dict[str, float] = {}
 
     def polls(self, category: str) -> None:
-        """It asked for the torrents of this category: a delete means its claim (design §5)."""
-        if not self.shared:
-            self._polled.clear()
+        """It asks for the torrents of this category: a delete means its claim (design §5)."""
         self._polled.pop(category, None)
         self._polled[category] = self.used_at
         if len(self._polled) > MOST_POLLED:
@@ -92,6 +91,13 @@ class Session:
 
 
 SESSION = web.RequestKey("session", Session)
+
+
+def asker_of(request: web.Request) -> Asker:
+    """Who this is, for those who must know one arr from another."""
+    session = request[SESSION]
+    program = request.headers.get(hdrs.USER_AGENT, "").partition("/")[0]
+    return Asker(tuple(session.polled), program, session.polls_all)
 
 
 class Sessions:

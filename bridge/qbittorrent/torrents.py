@@ -38,6 +38,8 @@ class Torrents:
         query = read_query(await form_of(request), self._dialect)
         if query.category:
             request[SESSION].polls(query.category)
+        elif query.hashes is None:
+            request[SESSION].polls_all = True
         self._rows.refresh()
         kept = self._kept.pop(query, None)
         if kept is None or kept[0] != self._rows.revision:

@@ -1,0 +1,76 @@
+"""Sonarr and Radarr, or two Sonarrs, that want one hash: both import it, and nothing is left."""
+
+import pytest
+
+from bridge.config import ImportMode
+from bridge.simulator import FetchedOver, MiB
+
+FILES = {"a.mkv": MiB, "a.nfo": 100}
+
+
+async def two_arrs(street, kinds, first: dict, second: dict):
+    arrs = [await street.opens(kind) for kind in kinds]
+    await street.starts()
+    for arr, fields in zip(arrs, (first, second), strict=True):
+        for name, value in fields.items():
+            setattr(arr.clients[0], name, value)
+        await arr.clients[0].test()
+    return arrs
+
+
+async def imported_by(house, arr, wanted) -> None:
+    async def done() -> bool:
+        await arr.polls()
+        return wanted.state == "imported"
+
+    await house.eventually(done, jump=5)
+
+
+@pytest.mark.parametrize("mode", list(ImportMode))
+@pytest.mark.parametrize("label", ["", "imported"])
+@pytest.mark.parametrize("kinds", [("Sonarr", "Radarr"), ("Radarr", "Sonarr")])
+async def test_both_import_it_and_nothing_is_left(
+    house, torbox, street, offers, mode, label, kinds
+):
+    house.sets(downloads={"import_mode": mode})
+    fields = {"imported_category": label}
+    first, second = await two_arrs(street, kinds, fields, fields)
+    grab = torbox.publish("Both", FILES, FetchedOver(60))
+    wanted = [await arr.wants(offers(grab)) for arr in (first, second)]
+    await imported_by(house, first, wanted[0])
+    await imported_by(house, second, wanted[1])
+    for arr in (first, second):
+        assert (arr.into / "Both" / "a.mkv").read_bytes() == grab.content("a.mkv")
+
+    if label and mode is ImportMode.HARDLINK:
+        # Copied and put there by the second: as with one arr, it is for others to end.
+        house.arr.category = label
+        row = await house.sees_state(grab, "pausedUP", jump=0)
+        assert house.files_of(row) == {name: grab.content(name) for name in FILES}
+        return
+
+    async def gone() -> bool:
+        for arr in (first, second):
+            await arr.polls()
+        return grab.hash not in house.bridge.ledger.torrents
+
+    await house.eventually(gone, jump=5)
+    await house.eventually(lambda: torbox.item_of(grab.hash) is None)
+    left = [one for one in house.downloads.rglob("*") if one.is_file()]
+    assert [one for one in left if one.suffix in (".mkv", ".nfo")] == []
+
+
+async def test_a_second_sonarr_gets_what_the_first_keeps(house, torbox, street, offers):
+    """A Sonarr for 4K beside the usual one, whose Remove Completed is off."""
+    usual, large = await two_arrs(
+        street, ("Sonarr", "Sonarr"), {"removes_completed": False}, {"category": "tv-4k"}
+    )
+    large.into = large.into.parent / "library-4k"
+    large.into.mkdir()
+    grab = torbox.publish("Both", FILES, FetchedOver(60))
+    wanted = [await arr.wants(offers(grab)) for arr in (usual, large)]
+    await imported_by(house, usual, wanted[0])
+    await imported_by(house, large, wanted[1])
+    # Copied: what the first one keeps is still here, and still its own.
+    row = await house.sees_state(grab, "pausedUP", jump=0)
+    assert house.files_of(row) == {name: grab.content(name) for name in FILES}
