@@ -21,6 +21,7 @@ CALL_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
 LARGEST_BODY = 64 * 2**20
 MOST_WORDS = 200
+PASSING = frozenset({408, 425, 429})  # of a proxy in between: no word of the arr's
 
 
 class Reply(Struct, frozen=True):
@@ -79,11 +80,11 @@ class Wire:
             raise ArrGone(f"{self.name} knows no such thing")
         if 300 <= status < 400:
             raise ArrRefused(f"{self.name} redirects: the URL in the settings lacks its URL base")
-        if 400 <= status < 500:
+        if 400 <= status < 500 and status not in PASSING:
             raise ArrRefused(
                 f"{self.name} says: {words(said) or status}", only_warnings=_only_warnings(said)
             )
-        if status >= 500 or (content.strip() and said is None):
+        if status >= 400 or (content.strip() and said is None):
             raise ArrUnwell(
                 f"{self.name} is not well (status {status}): {words(said) or 'no JSON'}"
             )

@@ -109,6 +109,7 @@ def page(text, status=200, kind="text/html", **headers):
     [
         (page("<html>", 200), ArrUnwell, "not well"),
         (page("<html>", 502), ArrUnwell, "status 502"),
+        (page("<html>", 429), ArrUnwell, "status 429"),
         (page('{"error": "Unauthorized"}', 401), ArrRefused, "does not accept the API key"),
         (page("", 307, location="/base/"), ArrRefused, "lacks its URL base"),
         (page('{"message": "NotFound"}', 404), ArrUnwell, "not as an arr does"),
