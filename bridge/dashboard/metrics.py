@@ -48,6 +48,7 @@ class Metrics:
         self._request_seconds = self._histogram(
             "request_seconds", "Until the qBittorrent API answered.", QUICK, "endpoint"
         )
+        self._timers: dict[str, Histogram] = {}  # by path, as routes name it
         self._complete_seconds = self._histogram(
             "complete_seconds", "From the grab until all files were here and proven.", LONG
         )
@@ -79,9 +80,15 @@ class Metrics:
         finally:
             resource = request.match_info.route.resource
             if resource is not None:
-                endpoint = resource.canonical.removeprefix(self._api)
-                taken = self._clock.monotonic() - started
-                self._request_seconds.labels(endpoint).observe(taken)
+                self._timer(resource.canonical).observe(self._clock.monotonic() - started)
+
+    def _timer(self, path: str) -> Histogram:
+        """Kept, as the library looks a name up under a lock: this is asked for at every poll."""
+        timer = self._timers.get(path)
+        if timer is None:
+            timer = self._request_seconds.labels(path.removeprefix(self._api))
+            self._timers[path] = timer
+        return timer
 
     def called(self, endpoint: str, refusal: str, seconds: float) -> None:
         """TorBox was called; `refusal` is "" when it did what was asked."""

@@ -90,6 +90,11 @@ class Preferences:
         await self._commands.set_preferences({name: min(max(0, value), MOST_NUMBER)})
 
     @property
+    def kept(self) -> Mapping[str, object]:
+        """What clients have set; another mapping after each change."""
+        return self._commands.preferences
+
+    @property
     def alternative_limits(self) -> bool:
         """Whether the alternative limits count."""
         return self._commands.preferences.get(ALTERNATIVE_LIMITS) is True

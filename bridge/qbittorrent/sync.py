@@ -52,6 +52,7 @@ class Sync:
         # by revision, and the whole by how it begins.
         self._tail = (-1, Tail(b""))
         self._whole = (b"", Body(b""))
+        self._state: tuple[object, Mapping[str, object]] = (None, {})
 
     async def maindata(self, request: web.Request) -> web.Response:
         """All there is to know, or the difference to what this session knows already."""
@@ -81,8 +82,14 @@ class Sync:
             revision=self._rows.revision,
             categories=self._categories.shown(),
             tags=tuple(self._tags.shown()),
-            state=self._server_state(),
+            state=self._state_now(),
         )
+
+    def _state_now(self) -> Mapping[str, object]:
+        basis = self._transfer.basis
+        if self._state[0] != basis:
+            self._state = (basis, self._server_state())
+        return self._state[1]
 
     def _full(self, rid: int, now: Moment) -> Body:
         head = {

@@ -1,8 +1,10 @@
 """`transfer/…`: speeds and limits of the whole (qbittorrent.md §8)."""
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
-from bridge.core.board import Board
+from bridge.core.board import Board, Health
 from bridge.errors import BadParameter
 from bridge.qbittorrent import answers
 from bridge.qbittorrent.dialect import Dialect
@@ -40,6 +42,11 @@ class Transfer:
         if self._dialect.later:
             figures |= {"last_external_address_v4": "", "last_external_address_v6": ""}
         return figures
+
+    @property
+    def basis(self) -> tuple[Health, Mapping[str, object]]:
+        """All that `figures` and `alternative` follow from."""
+        return self._board.health, self._preferences.kept
 
     @property
     def alternative(self) -> bool:
