@@ -11,10 +11,11 @@ from bridge.model import Source, Wishes
 from bridge.names import display_name
 from bridge.qbittorrent import answers
 from bridge.qbittorrent.dialect import Dialect
+from bridge.qbittorrent.fetching import MOST_FETCHES
 from bridge.qbittorrent.forms import Form, form_of
 from bridge.qbittorrent.preferences import Preferences
 from bridge.qbittorrent.session import SESSION, asker_of
-from bridge.qbittorrent.sources import read_links, read_upload
+from bridge.qbittorrent.sources import read_links, read_upload, web_links
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +38,14 @@ class Adding:
         form = await form_of(request)
         # A bad file says no to the whole request, before anything of it is taken.
         sources = [await read_upload(upload) for upload in form.uploads]
-        lines = [line.strip() for line in form.text("urls").splitlines()]
-        given = await read_links(lines, form.text("cookie"), self._clock)
-        wanted = self._wanted(form, request.headers.get(hdrs.USER_AGENT, ""))
-        if why := _refusal(form):
-            log.info("nothing was taken: %s", why)
+        lines = [line.strip() for line in form.text("urls").split("\n")]
+        if why := _refusal(form, lines):
+            log.warning("nothing was taken: %s", why)
             return answers.text("Fails.")
+        wanted = self._wanted(form, request.headers.get(hdrs.USER_AGENT, ""))
+        given = await read_links(lines, form.text("cookie"), self._clock)
+        if given.failures:
+            log.info("%d of the links that were added lead to no torrent", given.failures)
         if wanted.category and asker_of(request).is_arr:
             request[SESSION].polls(wanted.category)
         taken = [await self._take(source, wanted) for source in (*sources, *given.sources)]
@@ -83,12 +86,14 @@ class Adding:
         return tuple(dict.fromkeys(form.pieces("tags", ",")))
 
 
-def _refusal(form: Form) -> str:
+def _refusal(form: Form, lines: list[str]) -> str:
     """Why nothing of the request can be taken, "" if it can."""
     if form.flag("skip_checking"):
         return "skip_checking was asked for, and there is nothing here to seed from"
     if any(letter < " " for letter in form.text("savepath").strip()):
         return "the path holds a control character"
+    if len(web_links(lines)) > MOST_FETCHES:
+        return f"more than {MOST_FETCHES} web links came at once; add them in parts"
     return ""
 
 

@@ -2,12 +2,9 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from bridge.model import Wishes
 from bridge.simulator import MiB
@@ -209,60 +206,3 @@ async def test_a_hostile_name_stays_a_name(arr, torbox, house, name: str) -> Non
     for file in await arr.json("torrents/files", hash=grab.hash):
         assert ".." not in file["name"].split("/")
         assert not file["name"].startswith("/")
-
-
-class Site:
-    """A web site with .torrents, on a real socket."""
-
-    def __init__(self, server: TestServer) -> None:
-        self.server = server
-        self.asked: list[web.Request] = []
-
-    def url(self, path: str) -> str:
-        return str(self.server.make_url(path))
-
-
-@pytest.fixture
-async def site(torbox) -> AsyncIterator[Site]:
-    grab = torbox.publish("Fetched", {"a.mkv": 1000})
-    app = web.Application()
-
-    def answers(path: str, make: Callable[[], web.StreamResponse]) -> None:
-        async def handler(request: web.Request) -> web.StreamResponse:
-            found.asked.append(request)
-            return make()
-
-        app.router.add_get(path, handler)
-
-    answers("/t/x.torrent", lambda: web.Response(body=grab.torrent))
-    answers("/missing", lambda: web.Response(status=404, body=grab.torrent))
-    answers("/page", lambda: web.Response(text="<html>", content_type="text/html"))
-    answers("/large", lambda: web.Response(body=b"d" * (10 * MiB + 1)))
-    answers("/magnet", lambda: web.Response(status=302, headers={"Location": grab.magnet}))
-    answers("/loop", lambda: web.Response(status=302, headers={"Location": "/loop"}))
-    answers("/file", lambda: web.Response(status=302, headers={"Location": "file:///etc/passwd"}))
-    for step in range(5):
-        target = f"/hop{step + 1}" if step < 4 else "/t/x.torrent"
-        answers(f"/hop{step}", lambda to=target: web.Response(status=307, headers={"Location": to}))
-    answers("/one-too-many", lambda: web.Response(status=302, headers={"Location": "/hop0"}))
-    async with TestServer(app) as server:
-        found = Site(server)
-        yield found
-
-
-@pytest.mark.parametrize("path", ["/t/x.torrent", "/magnet", "/hop0"])
-async def test_a_web_link_is_fetched_and_followed(arr, site: Site, path: str) -> None:
-    assert await add(arr, urls=site.url(path), paused="true", cookie="uid=1") == (200, "Ok.")
-    (row,) = (await listed(arr)).values()
-    assert row["name"] == "Fetched"
-    assert site.asked[0].headers["Cookie"] == "uid=1"
-
-
-@pytest.mark.parametrize("path", ["/missing", "/page", "/large", "/loop", "/file", "/one-too-many"])
-async def test_a_web_link_that_leads_to_no_torrent_fails(arr, site: Site, path: str) -> None:
-    assert await add(arr, urls=site.url(path)) == (200, "Fails.")
-    assert await listed(arr) == {}
-
-
-async def test_a_web_link_to_nowhere_fails(arr) -> None:
-    assert await add(arr, urls="http://127.0.0.1:1/x.torrent") == (200, "Fails.")

@@ -40,8 +40,10 @@ HELD_BY = {
         "together/test_face_adding.py::test_skip_checking_fails_because_there_is_nothing_to_seed_from"
     ],
     10: [
-        "together/test_face_adding.py::test_a_web_link_is_fetched_and_followed",
-        "together/test_face_adding.py::test_a_web_link_that_leads_to_no_torrent_fails",
+        "together/test_face_links.py::test_a_web_link_is_fetched_and_followed",
+        "together/test_face_links.py::test_a_web_link_that_leads_to_no_torrent_fails_and_the_log_names_its_host",
+        "together/test_face_links.py::test_all_links_share_one_patience_and_what_came_in_time_is_taken",
+        "together/test_face_links.py::test_fifty_links_are_fetched_and_more_are_refused_as_a_whole",
         "together/test_face_adding.py::test_what_names_no_torrent_fails",
     ],
     11: [
