@@ -19,12 +19,19 @@ class File(Struct, frozen=True):
     md5: str | None = None  # as TorBox gives it, rarely
     priority: int = 1  # qBittorrent's: 0 is "do not deliver"
     origin: str = ""  # its path before a client renamed it: by this TorBox's file is found
-    ruled_out: bool = False  # not wanted by its category's rules, whatever clients chose
+    ruled_out: bool = False  # not wanted by its category's rules
+    chosen: bool = False  # a client wants it, whatever the rules say
+    kept: bool = False  # no client wants it any more, but it had come here already
 
     @property
     def wanted(self) -> bool:
         """Whether it is to be brought here."""
         return self.priority != 0
+
+    @property
+    def brought(self) -> bool:
+        """Whether a complete torrent has it."""
+        return self.wanted or self.kept
 
 
 class Source(Struct, frozen=True):
@@ -95,6 +102,7 @@ class Check(StrEnum):
 
     NONE = ""
     AGAIN = "again"  # it was added again: a new attempt if its files are gone
+    ANOTHER = "another"  # another arr wants it, too: the new attempt is its own
     RECHECK = "recheck"  # a client asked
 
 

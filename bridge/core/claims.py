@@ -65,16 +65,19 @@ def claimed(torrent: Torrent, category: str) -> Torrent:
 def taken(torrent: Torrent, category: str, time: float) -> Torrent:
     """The torrent that had ended, once it is asked for again.
 
-    A complete one is the first arr's until that is known to be done with it, or had an hour.
+    A complete one is the first arr's until that is known to be done with it, or had an hour, or its
+    files are gone.
     """
-    if not isinstance(torrent.phase, Complete):
-        return claimed(torrent, category)
-    if not category or category == torrent.category:
-        return torrent
-    if not torrent.category:
-        return _for_another(replace(torrent, category=category), time)
     asked = claimed(torrent, category)
-    return passed_on(asked, category, time) if torrent.handed_over else asked
+    if not isinstance(torrent.phase, Complete):
+        return asked
+    if not category or category == torrent.category:
+        return _checked(asked, Check.AGAIN)
+    if not torrent.category:
+        return _for_another(asked, time)
+    return (
+        passed_on(asked, category, time) if torrent.handed_over else _checked(asked, Check.ANOTHER)
+    )
 
 
 def without_claim(torrent: Torrent, category: str) -> Torrent:
@@ -123,6 +126,11 @@ def passed_on(torrent: Torrent, category: str, time: float) -> Torrent:
 def can_stay(torrent: Torrent) -> bool:
     """Whether the files of a complete torrent are all that the next one could want."""
     return isinstance(torrent.phase, Complete) and not any(file.ruled_out for file in torrent.files)
+
+
+def _checked(torrent: Torrent, check: Check) -> Torrent:
+    assert isinstance(torrent.phase, Complete)
+    return replace(torrent, phase=replace(torrent.phase, check=check))
 
 
 def _for_another(torrent: Torrent, time: float) -> Torrent:

@@ -15,7 +15,7 @@ from bridge.config import CachedPolicy, Settings
 from bridge.core import claims, queueing
 from bridge.core.attempts import cleaning_of, new_attempt
 from bridge.core.board import Board
-from bridge.core.changes import in_order, paused, wanted_again, with_source
+from bridge.core.changes import in_order, paused, wanted_again, with_priority, with_source
 from bridge.core.claims import Asker
 from bridge.core.engine import Engine
 from bridge.core.exporting import Exporter
@@ -27,7 +27,6 @@ from bridge.model import (
     Cause,
     Check,
     Complete,
-    Delivering,
     Failed,
     Fetching,
     Phase,
@@ -180,8 +179,7 @@ class Commands:
                 again = new_attempt(with_source(before, source), time)
                 return claims.taken(again, request.category, time)
             case Complete():
-                checked = replace(before, phase=replace(before.phase, check=Check.AGAIN))
-                return claims.taken(checked, request.category, time)
+                return claims.taken(before, request.category, time)
             case _:
                 changed = claims.claimed(with_source(before, source), request.category)
                 return None if changed == before else changed
@@ -308,24 +306,9 @@ class Commands:
             raise Refused("Torrent's metadata has not yet downloaded")
         if any(not 0 <= index < len(torrent.files) for index in indexes):
             raise Refused("File ID is not valid")
-        chosen = set(indexes)
-
-        def change(now: Torrent) -> Torrent | None:
-            if isinstance(now.phase, Delivering) and now.phase.placing:
-                raise Refused("its files are on their way to their folder")
-            came = isinstance(now.phase, Complete)  # what did is ours to remove, and nothing else
-            lacking = priority and not all(now.files[index].wanted for index in chosen)
-            if came and lacking:
-                raise Refused("it is complete without this file, and brings no more")
-            files = tuple(
-                replace(file, priority=priority, ruled_out=False)
-                if index in chosen and not (came and file.wanted != (priority > 0))
-                else file
-                for index, file in enumerate(now.files)
-            )
-            return replace(now, files=files)
-
-        await self._ledger.change(torrent.hash, change)
+        await self._ledger.change(
+            torrent.hash, lambda now: with_priority(now, set(indexes), priority)
+        )
         await self._engine.stop_acting(torrent.hash)
 
     async def torrent_file(self, torrent_hash: str) -> bytes | None:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from bridge.clock import Clock
 from bridge.config import Settings
 from bridge.core.attempts import cleaning_of, new_attempt
+from bridge.core.claims import passed_on
 from bridge.core.ledger import Ledger
 from bridge.core.linking import Linking
 from bridge.core.prepare import Preparer
@@ -137,9 +138,11 @@ class Deliverer:
         def change(now: Torrent) -> Torrent | None:
             if not isinstance(now.phase, Complete) or now.phase.check is Check.NONE:
                 return None
-            if missing and now.phase.check is Check.AGAIN:
+            if missing and now.phase.check is not Check.RECHECK:
                 # What is left of ours makes room for the new delivery.
                 left = cleaning_of(now, and_files=True)
+                if now.phase.check is Check.ANOTHER and now.claims:
+                    now = passed_on(now, now.claims[-1], time)
                 return replace(new_attempt(now, time), cleaning=left)
             return replace(now, phase=replace(now.phase, check=Check.NONE, missing=bool(missing)))
 

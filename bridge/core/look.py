@@ -11,7 +11,7 @@ from bridge.core import account, clocks, plan
 from bridge.core.accounts import Accounts
 from bridge.core.backoff import Backoff
 from bridge.core.ledger import Change, Items, Ledger
-from bridge.core.wanted import files_from, files_of, is_zipped
+from bridge.core.wanted import files_from, files_of, is_zipped, relisted
 from bridge.core.watch import Watch
 from bridge.errors import OurMistake, TorBoxBusy, TorBoxError, TorBoxGone, TorBoxUnwell
 from bridge.model import Cause, Delivering, Failed, Fetching, Queued, Seen, Torrent, Waiting
@@ -282,7 +282,7 @@ def _described(torrent: Torrent, seen: Seen) -> Torrent:
     known = torrent.files and not torrent.provisional
     if known or not seen.files or is_zipped(torrent, seen):
         return torrent if torrent.size or not seen.size else replace(torrent, size=seen.size)
-    files = files_of(seen)
+    files = relisted(torrent.files, files_of(seen))
     root = safe_name(seen.root or torrent.name)
     size = sum(file.size for file in files)
     return replace(torrent, files=files, size=size, root=root, provisional=False)

@@ -198,18 +198,25 @@ def _delivering(
 
 
 def _wanted_size(torrent: Torrent) -> int:
-    return sum(file.size for file in torrent.files if file.wanted)
+    return sum(file.size for file in torrent.files if file.brought)
 
 
 def _local_bytes(torrent: Torrent, leg: Leg | None) -> int:
     if isinstance(torrent.phase, Complete):
         return _wanted_size(torrent)
-    return leg.delivered_bytes if leg else 0
+    return _wanted_bytes(torrent, leg) if leg else 0
+
+
+def _wanted_bytes(torrent: Torrent, leg: Leg) -> int:
+    """What is here of the files that are wanted: of another one bytes may have come before."""
+    if all(file.wanted for file in torrent.files):
+        return leg.delivered_bytes
+    return sum(leg.files.get(file.path, 0) for file in torrent.files if file.wanted)
 
 
 def _local_share(torrent: Torrent, leg: Leg) -> float:
     size = _wanted_size(torrent)
-    return min(leg.delivered_bytes / size, 1.0) if size else 1.0
+    return min(_wanted_bytes(torrent, leg) / size, 1.0) if size else 1.0
 
 
 def _progress(torrent: Torrent, leg: Leg | None) -> float:
@@ -240,7 +247,7 @@ def _speed(
     if situation is not Situation.MOVING:
         return 0, None
     if leg is not None and isinstance(torrent.phase, Delivering):
-        left = _wanted_size(torrent) - leg.delivered_bytes
+        left = _wanted_size(torrent) - _wanted_bytes(torrent, leg)
         speed = round(leg.speed)
         return speed, round(left / speed) if speed > 0 else None
     if seen is None or seen.speed <= 0:
@@ -260,7 +267,7 @@ def _availability(torrent: Torrent, seen: Seen | None) -> float:
 
 def _file_progress(torrent: Torrent, leg: Leg | None) -> tuple[float, ...]:
     if isinstance(torrent.phase, Complete):
-        return tuple(float(file.wanted) for file in torrent.files)
+        return tuple(float(file.brought) for file in torrent.files)
     if leg is None:
         return tuple(0.0 for _ in torrent.files)
     return tuple(

@@ -1,4 +1,7 @@
-"""What to take of a torrent: everything, except where the rules of its category say otherwise."""
+"""What to take of a torrent: everything, except where the rules of its category say otherwise.
+
+A file that a client asked for by itself is taken, whatever the rules leave out.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -39,7 +42,8 @@ def chosen(files: Iterable[File], rules: CategorySettings) -> tuple[File, ...]:
 def unruled(files: Iterable[File]) -> tuple[File, ...]:
     """The files as clients chose them: another attempt may be for another category."""
     return tuple(
-        replace(file, priority=1, ruled_out=False) if file.ruled_out else file for file in files
+        replace(file, priority=1, ruled_out=False) if file.ruled_out else replace(file, kept=False)
+        for file in files
     )
 
 
@@ -95,6 +99,8 @@ def _refused(what: str, paths: Sequence[str], accept: Accept) -> str:
 
 
 def _taken(file: File, rules: CategorySettings) -> bool:
+    if file.chosen:
+        return True
     path = file.origin or file.path
     if rules.include and not _matches(path, rules.include):
         return False

@@ -49,6 +49,15 @@ def merged(ours: tuple[File, ...], listed: tuple[File, ...]) -> tuple[File, ...]
     return files if len({file.path for file in files}) == len(files) else listed
 
 
+def relisted(ours: tuple[File, ...], listed: tuple[File, ...]) -> tuple[File, ...]:
+    """TorBox's files where what was known came from the swarm, with a client's names and choices.
+
+    Where both are the same ours stay in their order: clients call a file by its place in it.
+    """
+    files = merged(ours, listed)
+    return ours if len(files) == len(ours) and set(files) == set(ours) else files
+
+
 def matched(torrent: Torrent, seen: Seen) -> tuple[tuple[File, ...], tuple[str, ...]]:
     """The torrent's files with TorBox's ids, and the paths of wanted ones that TorBox lacks.
 
@@ -56,12 +65,15 @@ def matched(torrent: Torrent, seen: Seen) -> tuple[tuple[File, ...], tuple[str, 
     among what is left on both sides, those whose last name only one has: files of one name in
     different folders are never mixed up (peers.md), and no two get the same bytes.
     """
-    if not torrent.files or torrent.provisional:
+    if not torrent.files:
         return files_of(seen), ()
-    pairs = _Pairs(torrent.files, seen.files)
+    ours = torrent.files
+    if torrent.provisional:
+        ours = relisted(ours, files_of(seen))
+    pairs = _Pairs(ours, seen.files)
     pairs.by_path()
     pairs.by_name()
-    files = tuple(pairs.identified(file) for file in torrent.files)
+    files = tuple(pairs.identified(file) for file in ours)
     return files, tuple(file.path for file in files if file.wanted and file.torbox_id is None)
 
 

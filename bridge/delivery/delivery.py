@@ -198,7 +198,7 @@ class Delivery:
         return await self._places.at(save_path).run(HOUSE, choose)
 
     async def missing(self, save_path: str, folder: str, files: Sequence[File]) -> tuple[str, ...]:
-        """Which wanted files do not lie in the folder with their exact size."""
+        """Which delivered files do not lie in the folder with their exact size."""
 
         def look() -> tuple[str, ...]:
             self._check_mount()
@@ -226,8 +226,8 @@ class Delivery:
 
         def remove(stop: threading.Event) -> None:
             self._check_mount()
-            wanted = [file for file in files if file.wanted]  # the others never came here
-            removal.remove_files(self._own(save_path, folder), wanted, stop)
+            ours = [file for file in files if file.brought]  # the others never came here
+            removal.remove_files(self._own(save_path, folder), ours, stop)
 
         await self._places.at(save_path).run_long(HOUSE, remove)
 

@@ -18,8 +18,8 @@ _NOT_THERE = {errno.ENOENT, errno.ENOTDIR}
 
 
 def missing_files(folder: Path, files: Iterable[File]) -> tuple[str, ...]:
-    """The wanted files that do not lie below the folder with their exact size."""
-    return tuple(file.path for file in files if file.wanted and _size(folder, file) != file.size)
+    """The delivered files that do not lie below the folder with their exact size."""
+    return tuple(file.path for file in files if file.brought and _size(folder, file) != file.size)
 
 
 def any_here(folder: Path, files: Iterable[File]) -> bool:

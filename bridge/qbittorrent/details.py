@@ -97,6 +97,7 @@ class Pieces(Struct, frozen=True):
     size: int = -1
     number: int = -1
     have: int = 0
+    wanted: tuple[range, ...] = ()  # which of them the wanted files need, in order
 
 
 def properties(words: Words, entry: Entry) -> Properties:
@@ -199,7 +200,7 @@ def files(entry: Entry) -> list[dict[str, object]]:
             "availability": -1 if finished else int(entry.shown.situation is not Situation.FAILED),
             "index": index,
             "name": name,
-            "piece_range": _piece_range(end - file.size, end, cut.size),
+            "piece_range": _piece_range(end - file.size, end, cut.size, cut.number),
             "priority": file.priority,
             "progress": _file_progress(entry, index),
             "size": file.size,
@@ -240,7 +241,9 @@ def pieces(entry: Entry) -> Pieces:
         while total // size >= NICE_NUMBER_OF_PIECES:
             size *= 2
     number_of_pieces = -(-total // size)
-    return Pieces(size, number_of_pieces, int(amounts(entry)[2] * number_of_pieces))
+    wanted = _wanted_pieces(torrent, size, number_of_pieces)
+    have = int(amounts(entry)[2] * sum(len(run) for run in wanted))
+    return Pieces(size, number_of_pieces, have, wanted)
 
 
 def piece_states(entry: Entry) -> bytes:
@@ -248,19 +251,41 @@ def piece_states(entry: Entry) -> bytes:
     cut = pieces(entry)
     if cut.number <= 0:
         return b"[]"
-    states = b"2," * cut.have + b"0," * (cut.number - cut.have)
+    states, at, left = b"", 0, cut.have
+    for run in cut.wanted:
+        have = min(left, len(run))
+        states += b"0," * (run.start - at) + b"2," * have
+        at, left = run.start + have, left - have
+    states += b"0," * (cut.number - at)
     return b"[" + states[:-1] + b"]"
 
 
-def _piece_range(start: int, end: int, size: int) -> list[int]:
-    if size <= 0:
+def _wanted_pieces(torrent: Torrent, size: int, number: int) -> tuple[range, ...]:
+    if all(file.brought for file in torrent.files):
+        return (range(number),)
+    runs: list[range] = []
+    for file, end in zip(
+        torrent.files, accumulate(file.size for file in torrent.files), strict=True
+    ):
+        if not file.brought or not file.size:
+            continue
+        first, last = _piece_range(end - file.size, end, size, number)
+        if runs and first <= runs[-1].stop:
+            runs[-1] = range(runs[-1].start, last + 1)
+        else:
+            runs.append(range(first, last + 1))
+    return tuple(runs)
+
+
+def _piece_range(start: int, end: int, size: int, number: int) -> list[int]:
+    if size <= 0 or number <= 0:
         return [0, 0]
-    return [start // size, max(start, end - 1) // size]
+    return [min(at // size, number - 1) for at in (start, max(start, end - 1))]
 
 
 def _file_progress(entry: Entry, index: int) -> int | float:
     if entry.shown.situation in FINISHED:
-        return 1
+        return int(entry.torrent.files[index].brought)
     if entry.shown.situation is Situation.MISSING:
         return 0
     known = entry.shown.file_progress

@@ -322,7 +322,7 @@ def amounts(entry: Entry) -> tuple[int, int, int | float]:
 def wanted_size(torrent: Torrent) -> int:
     """Bytes of the files to be delivered; 0 while nothing is known."""
     if torrent.files:
-        return sum(file.size for file in torrent.files if file.wanted)
+        return sum(file.size for file in torrent.files if file.brought)
     return max(0, torrent.size)
 
 

@@ -106,7 +106,7 @@ async def test_the_second_sees_it_wait_until_the_first_is_done_and_then_gets_it(
     assert whole(house, row, both)
     await radarr.removes(both)
     await house.eventually(lambda: torbox.item_of(both.hash) is None)
-    await house.eventually(lambda: not house.files_of(row))
+    await house.eventually(lambda: not Path(row["content_path"]).exists())
     assert await radarr.json("torrents/info") == []
 
 
@@ -134,7 +134,7 @@ async def test_files_that_the_first_wants_kept_are_not_the_seconds(house, arr, r
     assert row["content_path"] != first["content_path"]
     assert row["save_path"].endswith("/radarr")
     await radarr.removes(both)
-    await house.eventually(lambda: not house.files_of(row))
+    await house.eventually(lambda: not Path(row["content_path"]).exists())
     assert whole(house, first, both)
 
 
@@ -248,7 +248,7 @@ async def test_after_an_hour_the_second_may_copy_what_the_first_keeps(house, arr
     row = await comes_to(house, radarr, both)
     assert row["ratio_limit"] == 0
     await radarr.removes(both)
-    await house.eventually(lambda: not house.files_of(first))
+    await house.eventually(lambda: not Path(first["content_path"]).exists())
 
 
 async def test_a_second_that_comes_when_it_is_complete_takes_nothing_from_the_first(
@@ -357,7 +357,7 @@ async def test_grabbed_again_it_is_the_firsts_once_more(house, torbox, arr, rada
     row = await comes_to(house, arr, both)
     await arr.removes(both)
     assert await arr.json("torrents/info") == []
-    await house.eventually(lambda: not house.files_of(row))
+    await house.eventually(lambda: not Path(row["content_path"]).exists())
 
 
 # Two that look alike
@@ -422,3 +422,15 @@ async def test_one_that_looks_alike_but_has_been_gone_for_an_hour_is_not_the_one
     await twins[1].removes(grab)
     assert await twins[1].polls() == []
     assert (await twins[0].sees(grab))["category"] == "tv-sonarr"
+
+
+async def test_a_second_that_comes_when_the_files_are_gone_gets_it_for_itself(
+    house, torbox, arr, radarr
+):
+    grab = torbox.publish("Both", FILES)
+    await arr.grabs(grab)
+    await imports(arr, await house.sees_state(grab, "pausedUP"))
+    assert await radarr.grabs(grab) == "Ok."
+    row = await comes_to(house, radarr, grab)
+    assert whole(house, row, grab)
+    assert await arr.polls() == []

@@ -61,6 +61,13 @@ def test_what_a_client_does_not_want_stays_unwanted():
     assert taken(listed, include=["*"]) == ["b.mkv"]
 
 
+def test_what_a_client_asked_for_is_taken_whatever_the_rules_say():
+    listed = (File("a.nfo", 5, chosen=True), File("b.nfo", 5), File("c.mkv", 500))
+    assert taken(listed, include=["*.mkv"]) == ["a.nfo", "c.mkv"]
+    assert taken(listed, exclude=["*"], smallest=Bytes("1 MB")) == ["a.nfo"]
+    assert objection(listed[:2], CategorySettings(include=("*.mkv",)), "category tv") == ""
+
+
 def test_a_renamed_file_is_judged_by_the_name_it_came_with():
     listed = (File("new.mkv", 5, origin="sample.mkv"),)
     assert taken(listed, exclude=["sample*"]) == []

@@ -15,7 +15,7 @@ from bridge.qbittorrent.dialect import FIVE, FOUR, Dialect
 from bridge.qbittorrent.encoding import encode, number
 from bridge.qbittorrent.queue import DENSE
 from bridge.qbittorrent.rows import Rows
-from bridge.qbittorrent.views import STATES, Words
+from bridge.qbittorrent.views import FINISHED, STATES, Words
 
 ROOT = "/data/torrents"
 HASH = "0123456789abcdef0123456789abcdef01234567"
@@ -271,6 +271,18 @@ def test_a_liar_about_its_pieces_costs_no_more_than_others() -> None:
     assert states == [2, 2, 0, 0]
 
 
+def test_pieces_of_files_that_are_not_wanted_are_not_had() -> None:
+    files = (File("a", 512), File("b", 600, priority=0), File("c", 300), File("d", 0))
+    one = complete(files=files, piece_length=256)
+    assert json.loads(details.piece_states(one)) == [2, 2, 0, 0, 2, 2]
+    assert [row["piece_range"] for row in details.files(one)] == [[0, 1], [2, 4], [4, 5], [5, 5]]
+    half = entry(known(files=files, piece_length=256), progress=0.5)
+    assert json.loads(details.piece_states(half)) == [2, 2, 0, 0, 0, 0]
+    assert properties(half)["pieces_have"] == 2
+    kept = complete(files=(files[0], replace(files[1], kept=True)), piece_length=256)
+    assert json.loads(details.piece_states(kept)) == [2, 2, 2, 2, 2]
+
+
 def test_json_is_compact_sorted_and_raw_as_qt_writes_it() -> None:
     assert encode({"b": 'Ünï/\x01"', "a": {"d": 1, "c": []}}) == (
         b'{"a":{"c":[],"d":1},"b":"\xc3\x9cn\xc3\xaf/\\u0001\\""}'
@@ -304,7 +316,13 @@ torrents = st.builds(
     category=names,
     tags=st.lists(names, max_size=3).map(tuple),
     files=st.lists(
-        st.builds(File, names, st.integers(0, 2**53), priority=st.sampled_from([0, 1, 7])),
+        st.builds(
+            File,
+            names,
+            st.integers(0, 2**53),
+            priority=st.sampled_from([0, 1, 7]),
+            kept=st.booleans(),
+        ),
         max_size=4,
     ).map(tuple),
     size=st.integers(0, 2**53),
@@ -356,6 +374,8 @@ def test_no_answer_can_be_misread_by_an_arr(
     if row["state"] in {"pausedUP", "stoppedUP"} and torrent.wishes.ratio_limit != -1:
         assert 0 <= row["ratio_limit"] <= row["ratio"] + 0.001
     assert 0 <= row["amount_left"] <= row["size"]
+    assert row["completed"] + row["amount_left"] == row["size"] <= max(0, row["total_size"])
+    agrees_about_pieces_and_files(one, dialect)
     for answer in (
         properties(one, dialect),
         json.loads(encode(details.files(one))),
@@ -364,6 +384,20 @@ def test_no_answer_can_be_misread_by_an_arr(
         assert answer is not None
     whole_numbers = set(row) - {"availability", "progress", "ratio", "ratio_limit", "max_ratio"}
     assert not any(isinstance(row[key], float) for key in whole_numbers), "Go's integers are strict"
+
+
+def agrees_about_pieces_and_files(one: Entry, dialect: Dialect) -> None:
+    facts, states = properties(one, dialect), json.loads(details.piece_states(one))
+    assert len(states) == max(0, facts["pieces_num"])
+    assert states.count(2) == facts["pieces_have"]
+    for row in json.loads(encode(details.files(one))):
+        assert isinstance(row["size"], int)
+        assert isinstance(row["priority"], int)
+        first, last = row["piece_range"]
+        assert 0 <= first <= last < max(1, facts["pieces_num"])
+        assert 0 <= row["progress"] <= 1
+        if one.shown.situation in FINISHED and row["progress"]:
+            assert row["size"] == 0 or states[first] == states[last] == 2
 
 
 def recorded_kinds(cache: dict = {}) -> dict[str, str]:  # noqa: B006  read once
