@@ -20,6 +20,7 @@ from bridge.qbittorrent.sources import read_links, read_upload, web_links
 log = logging.getLogger(__name__)
 
 MOST_AGENT = 200
+MOST_SOURCES = 1000  # each is committed, and somebody waits for the answer
 
 
 class Adding:
@@ -36,12 +37,12 @@ class Adding:
     async def add(self, request: web.Request) -> web.Response:
         """Take links and files. One source that is taken is enough for an `Ok.`."""
         form = await form_of(request)
-        # A bad file says no to the whole request, before anything of it is taken.
-        sources = [await read_upload(upload) for upload in form.uploads]
-        lines = [line.strip() for line in form.text("urls").split("\n")]
+        lines = form.pieces("urls", "\n")
         if why := _refusal(form, lines):
             log.warning("nothing was taken: %s", why)
             return answers.text("Fails.")
+        # A bad file says no to the whole request, before anything of it is taken.
+        sources = [await read_upload(upload) for upload in form.uploads]
         wanted = self._wanted(form, request.headers.get(hdrs.USER_AGENT, ""))
         given = await read_links(lines, form.text("cookie"), self._clock)
         if given.failures:
@@ -92,6 +93,8 @@ def _refusal(form: Form, lines: list[str]) -> str:
         return "skip_checking was asked for, and there is nothing here to seed from"
     if any(letter < " " for letter in form.text("savepath").strip()):
         return "the path holds a control character"
+    if len(lines) + len(form.uploads) > MOST_SOURCES:
+        return f"more than {MOST_SOURCES} torrents came at once; add them in parts"
     if len(web_links(lines)) > MOST_FETCHES:
         return f"more than {MOST_FETCHES} web links came at once; add them in parts"
     return ""

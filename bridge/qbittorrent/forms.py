@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 from aiohttp import web
 from msgspec import Struct
@@ -26,9 +26,10 @@ BODY_SECONDS = 60.0
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 
-_BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^\s;]+))', re.IGNORECASE)
+_BOUNDARY = re.compile(r'(?:^|[;\s])boundary=(?:"([^"]+)"|([^\s;]+))', re.IGNORECASE)
 _NAME = re.compile(rb'(?:^|[;\s])name="([^"]*)"|(?:^|[;\s])name=([^";\s]+)', re.IGNORECASE)
-_FILE_NAME = re.compile(rb'[;\s]filename\*?=(?:"([^"]*)"|([^";\s]+))', re.IGNORECASE)
+_FILE_NAME = re.compile(rb'[;\s]filename=(?:"([^"]*)"|([^";\s]+))', re.IGNORECASE)
+_CODED_FILE_NAME = re.compile(rb'[;\s]filename\*=(?:"([^"]*)"|([^";\s]+))', re.IGNORECASE)
 
 
 class UnreadableBody(BadParameter):
@@ -183,9 +184,11 @@ def _read_multipart(body: bytes, boundary: bytes) -> Form:
             (line for line in head.split(b"\r\n") if line[:20].lower() == b"content-disposition:"),
             b"",
         )
-        if file_name := _FILE_NAME.search(disposition):
+        if coded := _CODED_FILE_NAME.search(disposition):
+            uploads.append(Upload(_decoded(_either(coded)), content))
+        elif file_name := _FILE_NAME.search(disposition):
             uploads.append(Upload(_either(file_name), content))
-        elif name := _NAME.search(disposition):
+        elif (name := _NAME.search(disposition)) and _either(name):
             fields[_either(name)] = content.decode(errors="replace")
     return Form(fields, uploads)
 
@@ -194,7 +197,7 @@ def _parts(body: bytes, delimiter: bytes) -> Iterable[tuple[bytes, bytes]]:
     """Each part's headers and content."""
     found: list[tuple[bytes, bytes]] = []
     at = body.find(delimiter)
-    while at >= 0 and len(found) < MOST_FIELDS:
+    while at >= 0 and len(found) <= MOST_FIELDS:
         start = at + len(delimiter)
         if body[start : start + 2] == b"--":
             return found
@@ -205,6 +208,16 @@ def _parts(body: bytes, delimiter: bytes) -> Iterable[tuple[bytes, bytes]]:
         found.append((body[start + 2 : end_of_head], body[end_of_head + 4 : at]))
         at += 2
     raise UnreadableBody("this multipart form is broken")
+
+
+def _decoded(text: str) -> str:
+    """A name with its character set, `utf-8'en'%C3%BC`; as it is if it cannot be read."""
+    charset, _, rest = text.partition("'")
+    _, quote, value = rest.partition("'")
+    try:
+        return unquote(value, charset or "utf-8") if quote else text
+    except (LookupError, ValueError):
+        return text
 
 
 def _either(match: re.Match[bytes]) -> str:

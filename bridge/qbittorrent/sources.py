@@ -38,9 +38,9 @@ def web_links(lines: Iterable[str]) -> dict[str, None]:
 
 async def read_links(lines: Iterable[str], cookie: str, clock: Clock) -> Given:
     """The torrents that these lines name. A line that names none is counted and passed over."""
-    named = [line for line in lines if line]
-    found = await fetch(web_links(named), cookie, clock)
-    read = [found.get(line) if _is_web(line) else _named(line) for line in named]
+    lines = list(lines)
+    found = await fetch(web_links(lines), cookie, clock)
+    read = [found.get(line) if _is_web(line) else _named(line) for line in lines]
     sources = [source for source in read if source is not None]
     return Given(sources, len(read) - len(sources))
 

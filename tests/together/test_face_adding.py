@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from bridge.model import Wishes
+from bridge.qbittorrent.adding import MOST_SOURCES
 from bridge.simulator import MiB
 
 MAGNET = f"magnet:?xt=urn:btih:{'ab' * 20}&dn=Show"
@@ -90,6 +91,24 @@ async def test_all_uploads_count_also_under_one_name(arr, torbox) -> None:
     files = (("a.torrent", first.torrent), ("a.torrent", second.torrent))
     assert await add(arr, files, paused="true") == (200, "Ok.")
     assert set(await listed(arr)) == {first.hash, second.hash}
+
+
+async def test_more_torrents_than_can_be_committed_in_time_are_refused_as_a_whole(
+    arr, torbox, caplog
+) -> None:
+    hashes = [f"{number:040x}" for number in range(1, MOST_SOURCES + 2)]
+    assert await add(arr, urls="\n\n".join(hashes)) == (200, "Fails.")
+    file = ("a.torrent", torbox.publish("Show", {"a.mkv": 1000}).torrent)
+    assert await add(arr, (file,), urls="\n".join(hashes[:-1])) == (200, "Fails.")
+    assert await listed(arr) == {}
+    assert "more than 1000 torrents came at once" in caplog.text
+    assert await add(arr, urls="\n\n".join(hashes[:-1]), stopped="true") == (200, "Ok.")
+    assert set(await listed(arr)) == set(hashes[:-1])
+
+
+async def test_a_link_is_a_line_and_keeps_whatever_else_is_in_it(arr) -> None:
+    assert await add(arr, urls=f"\r\n {MAGNET}\u2028and\x0bmore\r\n") == (200, "Ok.")
+    assert [row["name"] for row in (await listed(arr)).values()] == ["Show and more"]
 
 
 async def test_sixty_mebibytes_are_refused_in_time_and_polls_go_on(arr) -> None:

@@ -15,7 +15,7 @@ from bridge.qbittorrent.credentials import (
     MOST_SECONDS_HELD,
     Credentials,
 )
-from bridge.qbittorrent.forms import UnreadableBody, read_body
+from bridge.qbittorrent.forms import MOST_FIELDS, UnreadableBody, read_body
 from bridge.qbittorrent.origin import Caller, Origins, split_host
 from bridge.qbittorrent.session import MOST_SESSIONS, TIMEOUT_SECONDS, Sessions, sids_in
 
@@ -422,6 +422,72 @@ def test_a_multipart_form_has_fields_and_files_of_any_name() -> None:
     assert [(one.filename, one.data) for one in form.uploads] == [("ü.torrent", b"d\r\n--\r\ne")]
 
 
+def part(head: str, content: bytes = b"x") -> bytes:
+    return b"--b\r\n" + head.encode() + b"\r\n\r\n" + content + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("named", "filename"),
+    [
+        ('filename="a.torrent"', "a.torrent"),
+        ("filename=a.torrent", "a.torrent"),
+        ('filename=""', ""),
+        ("filename*=UTF-8''%C3%BC.torrent", "ü.torrent"),
+        ("filename*=iso-8859-1'en'%FC.torrent", "ü.torrent"),
+        ("filename=\"u.torrent\"; filename*=utf-8''%C3%BC.torrent", "ü.torrent"),
+        ("filename*=utf-99''%C3.torrent", "utf-99''%C3.torrent"),
+        ("filename*=a.torrent", "a.torrent"),
+        ('FILENAME="a;b c.torrent"; x=y', "a;b c.torrent"),
+    ],
+)
+def test_an_upload_has_a_name_however_it_is_written(named: str, filename: str) -> None:
+    body = part(f'Content-Disposition: form-data; name="torrents"; {named}') + b"--b--\r\n"
+    form = read_body(body, MULTIPART)
+    assert [(one.filename, one.data) for one in form.uploads] == [(filename, b"x")]
+    assert form.fields == {}
+
+
+@pytest.mark.parametrize(
+    ("head", "fields"),
+    [
+        ("", {}),
+        ("Content-Type: text/plain", {}),
+        ("Content-Disposition: form-data", {}),
+        ("Content-Disposition: form-data; filenames=a; name=urls", {"urls": "x"}),
+        ('Content-Disposition: form-data; name=""', {}),
+        ("content-DISPOSITION:form-data;name=urls", {"urls": "x"}),
+        ('X: 1\r\nContent-Disposition: form-data; name="urls"\r\nY: 2', {"urls": "x"}),
+        # Nothing in a part says how it is to be read: it is UTF-8, and not taken apart.
+        ('Content-Disposition: form-data; name="a"\r\nContent-Type: x; charset=utf-16', {"a": "x"}),
+        (
+            'Content-Disposition: form-data; name="a"\r\n'
+            "Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\ny\r\n--c--",
+            {"a": "--c\r\n\r\ny\r\n--c--\r\n\r\nx"},
+        ),
+    ],
+)
+def test_a_part_is_a_field_by_its_name_and_nothing_without_one(head: str, fields) -> None:
+    form = read_body(part(head) + b"--b--", MULTIPART)
+    assert form.uploads == []
+    assert form.fields == fields
+
+
+def test_what_comes_before_and_after_a_multipart_form_is_passed_over() -> None:
+    one = part("Content-Disposition: form-data; name=a")
+    assert read_body(b"preamble\r\n" + one + b"--b--\r\nepilogue", MULTIPART).fields == {"a": "x"}
+    assert read_body(b"--b--", MULTIPART).fields == {}
+    other = "multipart/form-data; xboundary=c; boundary=b; charset=utf-8"
+    assert read_body(one + b"--b--", other).fields == {"a": "x"}
+
+
+def test_a_multipart_form_has_so_many_parts_and_no_more() -> None:
+    one = part("Content-Disposition: form-data; name=a; filename=f")
+    form = read_body(one * MOST_FIELDS + b"--b--", MULTIPART)
+    assert len(form.uploads) == MOST_FIELDS
+    with pytest.raises(UnreadableBody):
+        read_body(one * (MOST_FIELDS + 1) + b"--b--", MULTIPART)
+
+
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [
@@ -432,6 +498,11 @@ def test_a_multipart_form_has_fields_and_files_of_any_name() -> None:
         (b"abc", MULTIPART),
         (b"--b\r\nContent-Disposition: form-data; name=a\r\n\r\ncut", MULTIPART),
         (b"--b\r\nno end of head\r\n--b--", MULTIPART),
+        (b"--b\r\nX: 1\r\n\r\nno end\r\n--bc", MULTIPART),
+        (b"--b\nContent-Disposition: form-data; name=a\n\nx\n--b--\n", MULTIPART),
+        (b"--c\r\n\r\nx\r\n--c--", MULTIPART),
+        (b"--b--", "multipart/form-data; boundary="),
+        (b"--b--", "multipart/mixed; boundary=b"),
         (b"a=1&" * 20_001, URLENCODED),
     ],
 )
