@@ -2,8 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 FAST_SINCE = 1_790_000_000.0
+
+T = TypeVar("T")
 
 
 class Clock:
@@ -46,6 +50,21 @@ class Clock:
         except TimeoutError:
             return False
         return True
+
+    async def within(self, seconds: float, work: Coroutine[Any, Any, T]) -> T:
+        """What the work gives, or TimeoutError: it is ended when the time is over.
+
+        It is work on sockets: a fast clock leaves it one real second.
+        """
+        task, done = asyncio.ensure_future(work), asyncio.Event()
+        task.add_done_callback(lambda _done: done.set())
+        try:
+            if not await self.wait(done, max(seconds, self.factor)):
+                raise TimeoutError
+            return task.result()
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
 
     def socket_seconds(self, seconds: float) -> float:
         """A time limit for a socket: shortened by the factor, but never below one real second."""

@@ -44,8 +44,7 @@ class Exporter:
         if torrent_id is None or self._engine.weather.torbox_hold(create=False) is not None:
             return None
         try:
-            async with asyncio.timeout(self._clock.socket_seconds(EXPORT_SECONDS)), self._turn:
-                data = await self._torbox.export(torrent_id)
+            data = await self._clock.within(EXPORT_SECONDS, self._in_turn(torrent_id))
             source = await asyncio.to_thread(read_torrent, data)
         except (TorBoxError, NotATorrent, TimeoutError) as error:
             why = str(error) or "not in time"
@@ -56,6 +55,10 @@ class Exporter:
             return None
         await self._ledger.change(torrent_hash, lambda now: now, put_source(torrent_hash, data))
         return data
+
+    async def _in_turn(self, torrent_id: int) -> bytes:
+        async with self._turn:
+            return await self._torbox.export(torrent_id)
 
     def _torrent_id(self, torrent_hash: str) -> int | None:
         torrent = self._ledger.torrents.get(torrent_hash)

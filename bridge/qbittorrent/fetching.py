@@ -7,6 +7,7 @@ Jackett are. Nothing but a torrent comes back from there, and no word of it is s
 import asyncio
 import logging
 from collections.abc import Collection
+from contextlib import suppress
 
 import aiohttp
 from yarl import URL
@@ -61,16 +62,13 @@ async def read_data(data: bytes) -> Source:
 
 async def _wait(fetches: Collection[asyncio.Future[Source | None]], clock: Clock) -> None:
     """Wait until all are done or the time is over, and end those that are not."""
-    finished = asyncio.Event()
-    waiting = asyncio.ensure_future(asyncio.wait(fetches))
-    waiting.add_done_callback(lambda _done: finished.set())
     try:
-        # Whoever adds waits for the answer. A fast clock leaves sockets one real second.
-        await clock.wait(finished, max(FETCH_SECONDS, clock.factor))
+        with suppress(TimeoutError):  # whoever adds waits for the answer
+            await clock.within(FETCH_SECONDS, asyncio.wait(fetches))
     finally:
         for one in fetches:
             one.cancel()
-        await waiting
+        await asyncio.wait(fetches)
 
 
 async def _fetched(

@@ -14,6 +14,7 @@ from bridge.qbittorrent.dialect import Dialect
 
 MOST_TEXT = 10_000
 MOST_NUMBER, LEAST_NUMBER = 2**31 - 1, -(2**31)
+FRACTIONS = frozenset(("max_ratio",))
 LIMITS = frozenset(("dl_limit", "up_limit", "alt_dl_limit", "alt_up_limit"))
 
 # Arrs refuse magnets without DHT, and a client that removes finished torrents (arr-contract.md
@@ -120,7 +121,7 @@ class Preferences:
             return False  # clients read 32 bits
         if key in LIMITS and isinstance(value, int) and value < 0:
             return False
-        if isinstance(default, float) and isinstance(value, int):
+        if key in FRACTIONS and isinstance(value, float):
             return True
         return type(value) is type(default) and not isinstance(value, dict)
 
@@ -130,4 +131,11 @@ def _read(text: str) -> Mapping[str, object]:
         changes = json.loads(text, parse_constant=lambda _word: None)
     except (ValueError, RecursionError):
         return {}
-    return changes if isinstance(changes, dict) else {}
+    if not isinstance(changes, dict):
+        return {}
+    return {key: _whole(value) for key, value in changes.items()}
+
+
+def _whole(value: object) -> object:
+    """As qBittorrent writes numbers: 2.0 is 2."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

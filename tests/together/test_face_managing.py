@@ -9,6 +9,7 @@ import pytest
 import qbittorrentapi
 
 from bridge.core.board import Health
+from bridge.core.exporting import EXPORT_SECONDS
 from bridge.simulator import FetchedOver, MiB, Stalled
 
 
@@ -337,6 +338,24 @@ async def test_what_torbox_had_in_its_cache_cannot_be_exported_and_waits_for_not
     assert await exported(arr, grab.hash) == (409, words)
 
 
+async def test_an_export_waits_ten_seconds_for_torbox_and_no_longer(arr, house, torbox) -> None:
+    grab, other = (torbox.publish(one, {"a.mkv": 100_000}, FetchedOver(900)) for one in ("A", "B"))
+    for one in (grab, other):
+        await arr.grabs(one)
+        await house.sees_state(one, "downloading")
+    torbox.stop("hang")
+    asked = len(torbox.calls_to("exportdata"))
+    # The second waits for the first's turn as well, and no longer than that for both.
+    exporting = [asyncio.ensure_future(exported(arr, one.hash)) for one in (grab, other)]
+    await house.eventually(lambda: len(torbox.calls_to("exportdata")) > asked)
+    house.clock.jump(EXPORT_SECONDS - 1)
+    assert len(await arr.polls()) == 2
+    assert not any(one.done() for one in exporting)
+    house.clock.jump(1)
+    words = b"Unable to export torrent file. Error: Missing metadata"
+    assert await asyncio.gather(*exporting) == [(409, words)] * 2
+
+
 async def test_who_made_a_torrent_and_when_is_shown(arr, torbox) -> None:
     grab = torbox.publish("Show", {"a.mkv": 100_000})
     made = b"d10:created by9:some tool13:creation datei1700000000e" + grab.torrent[1:]
@@ -372,6 +391,22 @@ async def test_preferences_keep_what_is_set_except_what_the_bridge_decides(arr, 
     arr = await house.restarts()
     assert await arr.json("app/preferences") == before | kept
     assert await arr.call("POST", "app/setPreferences") == (400, "Bad Request")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "shown"),
+    [(1.5, "1.5"), (2, "2"), (2.0, "2"), (-1.0, "-1"), (1e300, "-1"), (True, "-1"), ("2", "-1")],
+)
+async def test_a_ratio_may_be_a_fraction_and_is_written_as_the_real_server_does(
+    house, arr, ratio: object, shown: str
+) -> None:
+    whole = {"json": json.dumps({"max_ratio": ratio, "max_active_downloads": 4.0, "dl_limit": 1.5})}
+    assert await arr.call("POST", "app/setPreferences", data=whole) == (200, "")
+    arr = await house.restarts()
+    _, text = await arr.call("GET", "app/preferences")
+    assert f'"max_ratio":{shown},' in text
+    assert '"max_active_downloads":4,' in text
+    assert '"dl_limit":0,' in text
 
 
 async def test_the_limits_that_count_are_the_usual_or_the_alternative_ones(arr) -> None:
