@@ -10,6 +10,7 @@ from enum import Enum
 from msgspec import Struct
 
 from bridge.config import CachedPolicy, CategorySettings
+from bridge.core.queueing import rank
 from bridge.core.times import clock_time
 from bridge.model import Torrent
 
@@ -66,9 +67,7 @@ Known = Callable[[str], bool | None]
 
 def in_order(waiting: Sequence[Torrent]) -> list[Torrent]:
     """Force start, then the arr's priority, then age."""
-    return sorted(
-        waiting, key=lambda one: (not one.wishes.force_start, one.order, one.added_at, one.hash)
-    )
+    return sorted(waiting, key=lambda one: (*rank(one), one.added_at, one.hash))
 
 
 def to_ask(

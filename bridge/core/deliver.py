@@ -12,6 +12,7 @@ from bridge.core.claims import passed_on
 from bridge.core.ledger import Ledger
 from bridge.core.linking import Linking
 from bridge.core.prepare import Preparer
+from bridge.core.queueing import rank
 from bridge.core.relocate import Relocator
 from bridge.core.sources import Sources
 from bridge.core.timeline import Timeline
@@ -76,6 +77,7 @@ class Deliverer:
 
         link = Linking(begun, self._torbox, self._timeline, self._clock).link
         rate = begun.wishes.download_limit
+        self._delivery.rank(begun.hash, rank(begun))
         try:
             await self._delivery.deliver(
                 begun.hash, begun.folder, begun.files, link, proof, bytes_per_second=rate

@@ -14,6 +14,11 @@ Orders: TypeAlias = Mapping[str, int]
 Verb: TypeAlias = Callable[[Iterable[Torrent], AbstractSet[str]], Orders]
 
 
+def rank(torrent: Torrent) -> tuple[int, int]:
+    """Lower goes first: what is to start at once, then the arr's priority; age has no say in it."""
+    return int(not torrent.wishes.force_start), torrent.order
+
+
 def queue(torrents: Iterable[Torrent]) -> list[Torrent]:
     """Those that wait for something, the first first."""
     return sorted(_waiting(torrents), key=lambda one: (one.order, one.added_at, one.hash))

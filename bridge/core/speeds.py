@@ -1,4 +1,7 @@
-"""How fast files may come: a client's limits, the alternative ones, and the schedule."""
+"""How fast files may come, and whose come first.
+
+A client's limits, the alternative ones, and the schedule; its order, and what it starts at once.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -6,6 +9,7 @@ from datetime import UTC, datetime
 from bridge.clock import Clock
 from bridge.config.schedule import Slot, off_until, slot_at
 from bridge.core.ledger import Ledger
+from bridge.core.queueing import rank
 from bridge.delivery.delivery import Delivery
 from bridge.model import Delivering, Torrent
 
@@ -44,9 +48,12 @@ class Speeds:
             reason = f"downloads are off until {until}" if until else "downloads are off"
         self._delivery.hold(reason)
 
-    def _changed(self, _before: Torrent | None, after: Torrent | None) -> None:
+    def _changed(self, before: Torrent | None, after: Torrent | None) -> None:
         if after is not None and isinstance(after.phase, Delivering):
             self._delivery.limit(after.wishes.download_limit, after.hash)
+            self._delivery.rank(after.hash, rank(after))
+        elif before is not None and isinstance(before.phase, Delivering):
+            self._delivery.rank(before.hash)
 
 
 def client_limit(preferences: Mapping[str, object]) -> int:

@@ -11,8 +11,14 @@ from bridge.delivery.wakeups import Wakeups
 from bridge.errors import CdnUnwell
 
 MOST_BLOCK_BYTES = 2 << 20  # larger ones are hardly faster (benchmarks/README.md)
+LEAST_BLOCK_BYTES, MOST_BLOCKS_BYTES = 256 << 10, 16 << 20
 ARRIVING_BYTES = 256 << 10  # asyncio reads no more at once
 BLOCK_SECONDS = 2.0  # on a slow line smaller blocks, so that a restart loses little
+
+
+def block_bytes(connections: int) -> int:
+    """Large blocks cost less, and each connection holds two."""
+    return min(max(MOST_BLOCKS_BYTES // connections, LEAST_BLOCK_BYTES), MOST_BLOCK_BYTES)
 
 
 class Body:

@@ -17,7 +17,7 @@ from typing import Self
 from bridge.clock import Clock
 from bridge.config import DownloadsSettings
 from bridge.delivery import choosing, moving, paths, removal, renaming
-from bridge.delivery.body import MOST_BLOCK_BYTES
+from bridge.delivery.body import block_bytes
 from bridge.delivery.bringing import Bringing
 from bridge.delivery.cdn import Cdn
 from bridge.delivery.download import LinkSource, Means
@@ -30,13 +30,12 @@ from bridge.delivery.places import Places
 from bridge.delivery.probe import Identity, check_mount, probe
 from bridge.delivery.room import Room, free_bytes
 from bridge.delivery.threads import Threads
-from bridge.delivery.turns import Turns
+from bridge.delivery.turns import PLAIN, Rank, Turns
 from bridge.delivery.work import Work
 from bridge.errors import Refused
 from bridge.model import File
 
 DISK_PATIENCE_SECONDS = 120.0
-LEAST_BLOCK_BYTES, MOST_BLOCKS_BYTES = 256 << 10, 16 << 20
 HOUSE = ""  # the key of calls that belong to no torrent
 
 
@@ -75,7 +74,7 @@ class Delivery:
             pace=Pace(clock),
             room=Room(self._root, settings.keep_free, clock),
             connections=settings.connections_per_file,
-            block_bytes=_block_bytes(settings),
+            block_bytes=block_bytes(settings.parallel_files * settings.connections_per_file),
         )
 
     async def __aenter__(self) -> Self:
@@ -283,6 +282,10 @@ class Delivery:
         elif torrent_hash in self._works:
             self._works[torrent_hash].pace.limit(bytes_per_second)
 
+    def rank(self, torrent_hash: str, rank: Rank = PLAIN) -> None:
+        """Let its files come before those of torrents with a higher rank."""
+        self._means.turns.rank(torrent_hash, rank)
+
     def hold(self, reason: str) -> None:
         """Fetch nothing at all, for this reason, until it is ""; what is here is still proven."""
         self._means.turns.close(reason)
@@ -392,9 +395,3 @@ class Delivery:
 
     def _check_mount(self) -> None:
         check_mount(self._root, self._identity)
-
-
-def _block_bytes(settings: DownloadsSettings) -> int:
-    """Large blocks cost less, and each connection holds two."""
-    share = MOST_BLOCKS_BYTES // (settings.parallel_files * settings.connections_per_file)
-    return min(max(share, LEAST_BLOCK_BYTES), MOST_BLOCK_BYTES)

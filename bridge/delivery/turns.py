@@ -1,12 +1,18 @@
-"""Whose turn it is at the CDN: so many files at once over all torrents, shared fairly."""
+"""Whose turn it is at the CDN: so many files at once over all torrents, shared fairly.
+
+Torrents of one rank share; one of a lower rank goes before all others.
+"""
 
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TypeAlias
 
 from bridge.clock import Clock
 
+Rank: TypeAlias = tuple[int, int]
+PLAIN: Rank = (1, 0)
 # Reconnecting is cheap but not free for the CDN, so a long download gives way only so often.
 TURN_SECONDS = 120.0
 
@@ -28,7 +34,10 @@ class Turn:
 
 
 class Turns:
-    """The next turn goes to the torrent with the fewest; among equals to the longest unserved."""
+    """The next turn goes to the first in rank, then to the torrent that has the fewest.
+
+    Among equals it goes to the longest unserved.
+    """
 
     def __init__(self, most: int, clock: Clock) -> None:
         self.clock = clock
@@ -37,12 +46,20 @@ class Turns:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
         self._served: dict[str, int] = {}  # when each waiting torrent was last served
         self._count = 0
+        self._ranks: dict[str, Rank] = {}
         self.closed = ""  # why nobody gets a turn, "" while they do
 
     def close(self, reason: str) -> None:
         """Give out no more turns, and end those that are taken; "" to go on."""
         self.closed = reason
         self._hand_out()
+
+    def rank(self, key: str, rank: Rank) -> None:
+        """Let this torrent go before those of a higher rank."""
+        if rank == PLAIN:
+            self._ranks.pop(key, None)
+        else:
+            self._ranks[key] = rank
 
     @asynccontextmanager
     async def turn(self, key: str) -> AsyncIterator[Turn]:
@@ -54,9 +71,12 @@ class Turns:
             self._give_back(key)
 
     def unfair_to(self, key: str) -> bool:
-        """Whether another torrent waits that has fewer turns than this one."""
-        mine = self._taken[key]
-        return any(self._taken[other] < mine for other in self._waiting if other != key)
+        """Whether another torrent waits that goes before this one, or has fewer turns."""
+        mine = self._claim(key)
+        return any(self._claim(other) < mine for other in self._waiting if other != key)
+
+    def _claim(self, key: str) -> tuple[Rank, int]:
+        return self._ranks.get(key, PLAIN), self._taken[key]
 
     async def _wait(self, key: str) -> None:
         ticket = asyncio.get_running_loop().create_future()
@@ -74,7 +94,7 @@ class Turns:
     def _hand_out(self) -> None:
         while self._waiting and not self.closed and self._taken.total() < self._most:
             key = min(
-                self._waiting, key=lambda each: (self._taken[each], self._served.get(each, 0))
+                self._waiting, key=lambda each: (self._claim(each), self._served.get(each, 0))
             )
             ticket = self._waiting[key][0]
             self._leave(key, ticket)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from bridge.core.board import Board, Entry
 from bridge.qbittorrent.encoding import encode
 from bridge.qbittorrent.queue import Queue
-from bridge.qbittorrent.views import FINISHED, Info, Words
+from bridge.qbittorrent.views import ENDED, Info, Words
 
 FIELDS = Info.__struct_fields__
 MOST_REMOVED = 10_000
@@ -73,7 +73,7 @@ class Rows:
         for torrent_hash in board.removed_since(before):
             self._drop(torrent_hash)
         for entry in reversed(changed):
-            self._queue.place(entry.torrent, waiting=entry.shown.situation not in FINISHED)
+            self._queue.place(entry.torrent, waiting=entry.shown.situation not in ENDED)
         moved = self._queue.settle()
         for entry in reversed(changed):
             self._write(entry)

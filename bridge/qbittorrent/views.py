@@ -40,6 +40,7 @@ STATES = {
     Situation.RELOCATING: "moving",
 }
 FINISHED = frozenset({Situation.COMPLETE, Situation.SEEDING, Situation.RELOCATING})
+ENDED = FINISHED | {Situation.FAILED, Situation.MISSING}  # they wait for nothing
 
 
 class Info(Struct, frozen=True, kw_only=True, gc=False):

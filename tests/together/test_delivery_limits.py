@@ -184,3 +184,46 @@ def test_the_limit_that_counts_is_the_one_that_clients_are_shown(preferences, li
 def test_slots_that_adjoin_are_off_until_the_end_of_the_last(slots, until):
     monday = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
     assert off_until([Slot(slot) for slot in slots], monday) == until
+
+
+# Whose files come first
+
+
+@pytest.fixture
+async def in_line(house, torbox):
+    """Four torrents whose files wait for the one that a first one of them brings."""
+    house.sets(downloads={"parallel_files": 1})
+    arr = await house.starts()
+    holds, *others = [torbox.publish(name, {f"{name}.mkv": 1000}) for name in "hABCD"]
+    torbox.cdn.stalls(after=500, path="h.mkv")
+    await arr.grabs(holds)
+    await torbox.cdn.has_sent("h.mkv", 500)
+    for grab in others:
+        await arr.grabs(grab)
+    turns = house.bridge.engine._delivery._means.turns
+    await house.eventually(lambda: len(turns._waiting) == len(others))
+    return dict(zip("hABCD", (holds, *others), strict=True))
+
+
+async def comes_in_order(house, torbox, grabs, order: str) -> None:
+    torbox.cdn.clear()
+    for grab in grabs.values():
+        await house.sees_state(grab, "pausedUP")
+    asked = [path[0] for path, _ in torbox.cdn.ranges_asked]
+    assert "".join(dict.fromkeys(asked)) == f"h{order}"
+
+
+async def test_files_come_in_the_order_that_clients_give_the_torrents(house, torbox, in_line):
+    arr = house.arr
+    await sets(arr, "torrents/topPrio", hashes=in_line["C"].hash)
+    await sets(arr, "torrents/bottomPrio", hashes=in_line["A"].hash)
+    await sets(arr, "torrents/setForceStart", hashes=in_line["D"].hash, value="true")
+    await comes_in_order(house, torbox, in_line, "DCBA")
+
+
+async def test_the_order_survives_a_restart(house, torbox, in_line):
+    arr = house.arr
+    await sets(arr, "torrents/topPrio", hashes=f"{in_line['h'].hash}|{in_line['D'].hash}")
+    await sets(arr, "torrents/decreasePrio", hashes=in_line["A"].hash)
+    await house.restarts()
+    await comes_in_order(house, torbox, in_line, "DBAC")

@@ -479,6 +479,10 @@ def test_places_count_from_one_and_finished_torrents_have_none() -> None:
     board.put(replace(board.get(f"{2:040x}").torrent, order=-1), Shown(Situation.HELD, ""))
     rows.refresh()
     assert positions(rows) == [0, 2, 1]
+    # As the verbs see it: what has failed waits for nothing, and nothing goes before it.
+    board.put(board.get(f"{2:040x}").torrent, Shown(Situation.FAILED, ""))
+    rows.refresh()
+    assert positions(rows) == [0, 1, 0]
 
 
 def test_in_a_long_queue_one_that_ends_changes_nobody_else() -> None:

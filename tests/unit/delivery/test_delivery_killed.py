@@ -33,7 +33,7 @@ PROGRAM = """
 import asyncio, json, socket, sys
 from bridge.clock import Clock
 from bridge.config import DownloadsSettings
-from bridge.delivery import Delivery, delivery, partfile, pipe, segments
+from bridge.delivery import Delivery, body, partfile, pipe, segments
 from bridge.model import File
 
 class SmallSocket(socket.socket):  # what the kernel holds was sent, but has not arrived
@@ -45,7 +45,7 @@ socket.socket = SmallSocket
 
 async def main(root, links, sizes, connections, parallel, boot, limits):
     if limits["block"]:
-        delivery.LEAST_BLOCK_BYTES = delivery.MOST_BLOCK_BYTES = limits["block"]
+        body.LEAST_BLOCK_BYTES = body.MOST_BLOCK_BYTES = limits["block"]
         segments.LEAST_BYTES = partfile.NOTE_BYTES = limits["notes"]
         pipe.FLUSH_BYTES = limits["flush"]
     files = [File(path, size, torbox_id=at) for at, (path, size) in enumerate(sizes)]

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bridge.clock import Clock
-from bridge.delivery.turns import Turns
+from bridge.delivery.turns import PLAIN, Turns
 
 
 @pytest.mark.parametrize("first", ["the one that has it", "those that wait"])
@@ -29,3 +29,44 @@ async def test_a_turn_survives_that_all_who_want_it_are_stopped_at_once(first):
     assert {type(end) for end in ends} == {asyncio.CancelledError}
     async with asyncio.timeout(5), turns.turn("b"):
         pass
+
+
+async def served(turns: Turns, *keys: str) -> list[str]:
+    """In which order these come to their turn, one at a time."""
+    order: list[str] = []
+
+    async def wants(key: str) -> None:
+        async with turns.turn(key):
+            order.append(key)
+            await asyncio.sleep(0)
+
+    async with turns.turn("holds"):
+        tasks = [asyncio.create_task(wants(key)) for key in keys]
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    return order
+
+
+async def test_a_lower_rank_goes_before_all_others_and_equal_ones_share():
+    turns = Turns(1, Clock())
+    turns.rank("first", (1, -1))
+    turns.rank("forced", (0, 5))
+    turns.rank("last", (1, 1))
+    order = await served(turns, "last", "a", "b", "a", "first", "first", "forced")
+    assert order == ["forced", "first", "first", "a", "b", "a", "last"]
+    for key in ("first", "forced", "last"):
+        turns.rank(key, PLAIN)
+    assert turns._ranks == {}
+    assert await served(turns, "last", "first") == ["last", "first"]
+
+
+async def test_a_turn_gives_way_to_a_lower_rank_but_never_to_a_higher_one():
+    turns = Turns(1, Clock())
+    async with turns.turn("a"):
+        waiting = asyncio.create_task(served(turns, "b"))
+        await asyncio.sleep(0)
+        turns.rank("a", (1, -1))
+        assert turns.unfair_to("a") is False
+        turns.rank("holds", (0, 0))
+        assert turns.unfair_to("a") is True
+    assert await waiting == ["b"]
