@@ -48,6 +48,7 @@ from bridge.model import Complete, Delivering, Torrent
 from bridge.qbittorrent.connection import accepting
 from bridge.qbittorrent.face import Face
 from bridge.qbittorrent.forms import MOST_BODY_BYTES
+from bridge.qbittorrent.logbook import Logbook
 from bridge.qbittorrent.reached import NoteAddress
 from bridge.qbittorrent.routes import routes
 from bridge.reload import Reloader
@@ -93,6 +94,7 @@ class Bridge:
     ledger: Ledger
     reloader: Reloader
     aftercare: Aftercare
+    asked_to_stop: asyncio.Event  # by a client that is logged in
 
 
 @asynccontextmanager
@@ -101,10 +103,12 @@ async def bridge(
     clock: Clock,
     password: str,
     read_again: Callable[[], Settings] | None = None,
+    logbook: Logbook | None = None,
 ) -> AsyncIterator[Bridge]:
     """Everything, opened in order and closed in reverse. The socket is opened by `listening`.
 
-    `read_again` reads the settings anew, for a key that changes while the bridge runs.
+    `read_again` reads the settings anew, for a key that changes while the bridge runs. `logbook`
+    is where the log's last lines are kept for clients that read them.
     """
     async with Store(Path(settings.state.path) / "bridge.db") as store:
         core = await _core(settings, clock, store)
@@ -113,7 +117,9 @@ async def bridge(
             read, settings, core.torbox, core.accounts, core.engine, core.commands, clock
         )
         aftercare, dashboard = _aftercare(core), _dashboard(core, password)
-        app = await _application(core, password, aftercare, dashboard)
+        asked_to_stop = asyncio.Event()
+        face = _face(core, password, logbook, asked_to_stop)
+        app = await _application(core, face, aftercare, dashboard)
         async with core.delivery, core.torbox:
             await _probe(core.delivery, core.ledger, settings.downloads.path)
             async with core.engine, core.housekeeper, aftercare, reloader, dashboard:
@@ -125,6 +131,7 @@ async def bridge(
                     core.ledger,
                     reloader,
                     aftercare,
+                    asked_to_stop,
                 )
 
 
@@ -216,12 +223,23 @@ def _dashboard(core: Core, password: str) -> Dashboard:
     return Dashboard(sources, password, checks, arrs if core.settings.arrs else None)
 
 
+def _face(core: Core, password: str, logbook: Logbook | None, asked_to_stop: asyncio.Event) -> Face:
+    return Face(
+        core.commands,
+        core.settings.qbittorrent,
+        core.settings.server,
+        core.clock,
+        password,
+        logbook=logbook,
+        shut_down=asked_to_stop.set,
+    )
+
+
 async def _application(
-    core: Core, password: str, aftercare: Aftercare, dashboard: Dashboard
+    core: Core, face: Face, aftercare: Aftercare, dashboard: Dashboard
 ) -> web.Application:
     """The routes of every face, and the middlewares around them."""
     settings, base = core.settings, core.settings.server.url_base
-    face = Face(core.commands, settings.qbittorrent, settings.server, core.clock, password)
     hooks = Hooks(core.engine, await hook_secret(core.kept, core.store))
     reached = NoteAddress(aftercare.reached)
     middlewares = [*face.middlewares, *dashboard.middlewares, reached.watch]

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from msgspec.structs import replace
 
@@ -23,9 +23,15 @@ from bridge.errors import BadSettings, BridgeError, CannotStart
 from bridge.password import qbittorrent_password
 from bridge.qbittorrent.dialect import FIVE, FOUR
 
+if TYPE_CHECKING:
+    from bridge.qbittorrent.logbook import Logbook
+
+log = logging.getLogger(__name__)
+
 FINE, TROUBLE, BAD_SETTINGS = 0, 1, 2
 HEALTH_SECONDS = 3.0
 LARGEST_PORT = 65_535
+LAST_ANSWER_SECONDS = 0.1  # as on the real server, so that whoever asked us to stop is told yes
 STOP_SECONDS = 6.0  # then we are gone, whatever hangs: eight are allowed (design §6)
 
 
@@ -214,6 +220,7 @@ def _demo(wanted: argparse.Namespace) -> int:
 
 def _serve(wanted: argparse.Namespace) -> int:
     from bridge.logs import set_up
+    from bridge.qbittorrent.logbook import Logbook
 
     settings = load(wanted.config, os.environ)
     settings.require_key()
@@ -222,7 +229,8 @@ def _serve(wanted: argparse.Namespace) -> int:
     state = Path(settings.state.path)
     _make_state_folder(state)
     password, is_new = qbittorrent_password(settings.qbittorrent, state)
-    redactor = set_up(settings.log, settings.secrets(), state / "logs")
+    logbook = Logbook()
+    redactor = set_up(settings.log, settings.secrets(), state / "logs", logbook)
     if is_new:
         _say(password_block(settings, password))
     redactor.add(password)
@@ -232,18 +240,22 @@ def _serve(wanted: argparse.Namespace) -> int:
         redactor.add(*again.secrets())
         return again
 
-    return _until_stopped(_serving(settings, password, factor, read_again), stopped=FINE)
+    return _until_stopped(_serving(settings, password, factor, read_again, logbook), stopped=FINE)
 
 
 async def _serving(
-    settings: Settings, password: str, factor: float, read_again: Callable[[], Settings]
+    settings: Settings,
+    password: str,
+    factor: float,
+    read_again: Callable[[], Settings],
+    logbook: "Logbook",
 ) -> None:
     # Late, as it is most of the program: the container's health check starts every 30 seconds.
     from bridge.app import bridge, listening
 
     server = settings.server
     async with (
-        bridge(settings, Clock(factor), password, read_again) as running,
+        bridge(settings, Clock(factor), password, read_again, logbook) as running,
         listening(running.app, server.host, server.port) as port,
     ):
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, running.reloader.ask)
@@ -251,6 +263,10 @@ async def _serving(
         # What is there by now stays. To look through it for garbage would hold up an answer, now
         # and then, for longer than everything else that it takes.
         gc.freeze()
+        await running.asked_to_stop.wait()
+        log.info("a client asked the bridge to stop")
+        await asyncio.sleep(LAST_ANSWER_SECONDS)
+        signal.raise_signal(signal.SIGTERM)
         await asyncio.Event().wait()
 
 

@@ -129,6 +129,14 @@ class TextFormatter(logging.Formatter):
         return cleaned if len(cleaned) <= longest else cleaned[:longest] + " …"
 
 
+class SentenceFormatter(TextFormatter):
+    """The sentence alone, for a log that keeps time and level by itself."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line without its time."""
+        return self.sentence(record)
+
+
 class JsonFormatter(TextFormatter):
     """One JSON object a line, for programs that collect logs."""
 
@@ -147,10 +155,15 @@ class JsonFormatter(TextFormatter):
         return json.dumps(entry, ensure_ascii=False)
 
 
-def set_up(settings: LogSettings, secrets: Iterable[str], folder: Path | None = None) -> Redactor:
+def set_up(
+    settings: LogSettings,
+    secrets: Iterable[str],
+    folder: Path | None = None,
+    logbook: logging.Handler | None = None,
+) -> Redactor:
     """Log to standard error, and to files in `folder` if there is one, as the settings say.
 
-    These secrets never appear; more may be added later.
+    These secrets never appear, in `logbook` neither; more may be added later.
     """
     redactor = Redactor(secrets)
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
@@ -159,9 +172,13 @@ def set_up(settings: LogSettings, secrets: Iterable[str], folder: Path | None = 
     root = logging.getLogger()
     for other in root.handlers[:]:
         root.removeHandler(other)
+    formatter = JsonFormatter if settings.format == "json" else TextFormatter
     for handler in handlers:
-        formatter = JsonFormatter if settings.format == "json" else TextFormatter
         handler.setFormatter(formatter(redactor))
+    if logbook is not None:
+        logbook.setFormatter(SentenceFormatter(redactor))
+        handlers.append(logbook)
+    for handler in handlers:
         handler.addFilter(_is_about_us)
         root.addHandler(handler)
     root.setLevel(settings.level.upper())

@@ -200,6 +200,35 @@ async def test_check_health_finds_the_bridge_wherever_it_listens(machine, host) 
         assert await get(f"http://{address}:{port}/health") == (200, "ok")
 
 
+async def test_clients_read_the_last_lines_of_the_log_and_no_secret_in_them(machine) -> None:
+    bridge = await machine.runs()
+    port = (await bridge.says(READY))[1]
+    base, jar = f"http://127.0.0.1:{port}/api/v2/", aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(base, cookie_jar=jar) as session:
+        await session.post("auth/login", data={"username": "admin", "password": PASSWORD})
+        magnet = f"magnet:?xt=urn:btih:{'a1' * 20}&dn=Show.and.{PASSWORD}.S01"
+        await session.post("torrents/add", data={"urls": magnet})
+        async with session.get("log/main") as answer:
+            lines = await answer.json()
+        (line,) = (line for line in lines if "Show.and." in line["message"])
+        assert line["message"] == "Show.and.<secret>.S01: accepted from Python"
+        assert line["type"] == 1
+        async with session.get(f"log/main?last_known_id={lines[-1]['id']}") as answer:
+            assert await answer.json() == []
+    assert await bridge.stops() == 0
+
+
+async def test_a_client_can_stop_the_bridge(machine) -> None:
+    bridge = await machine.runs()
+    port = (await bridge.says(READY))[1]
+    base, jar = f"http://127.0.0.1:{port}/api/v2/", aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(base, cookie_jar=jar) as session:
+        await session.post("auth/login", data={"username": "admin", "password": PASSWORD})
+        async with session.post("app/shutdown") as answer:
+            assert answer.status == 200
+    assert await bridge.ends() == 0
+
+
 async def test_version_is_one_line(machine) -> None:
     program = await machine.runs("version")
     assert await program.ends() == 0
