@@ -13,6 +13,9 @@ from aiohttp import web
 MOST_LINE_BYTES = (
     128 * 1024
 )  # 2,000 hashes in a query work on the real server (qbittorrent.md §1.2)
+# aiohttp would keep a silent connection for an hour; the real server does for eight seconds, which
+# programs that keep one between two polls trip over.
+IDLE_SECONDS = 75.0
 NO = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\ndate: {}\r\n\r\n"
 
 
@@ -43,11 +46,20 @@ class Refused(ConnectionError):
 
 
 @asynccontextmanager
-async def accepting(runner: web.AppRunner, host: str, port: int) -> AsyncIterator[int]:
-    """Accept connections for an app that is set up; gives the port. OSError if it is taken."""
+async def accepting(
+    runner: web.AppRunner, host: str, port: int, *, idle_seconds: float = IDLE_SECONDS
+) -> AsyncIterator[int]:
+    """Accept connections for an app that is set up; gives the port. OSError if it is taken.
+
+    One that brings no whole request head within `idle_seconds` is closed.
+    """
     manager, loop = runner.server, asyncio.get_running_loop()
     assert manager is not None
-    options: dict[str, Any] = {"access_log": None, "max_line_size": MOST_LINE_BYTES}
+    options: dict[str, Any] = {
+        "access_log": None,
+        "keepalive_timeout": idle_seconds,
+        "max_line_size": MOST_LINE_BYTES,
+    }
     connection = partial(Connection, manager, loop=loop, **options)
     if host == "::":
         # asyncio would serve IPv6 alone here; everywhere else this name means both.
