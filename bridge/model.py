@@ -120,7 +120,8 @@ class Complete(Struct, frozen=True, tag="complete"):
 
     at: float
     check: Check = Check.NONE
-    missing: bool = False  # a client's recheck found files gone
+    missing: bool = False  # a client's recheck found files gone, or damaged
+    damaged: str = ""  # the first file that is there, but not what it was
     relocation: Relocation | None = None
 
 
@@ -378,6 +379,7 @@ class Situation(StrEnum):
     PAUSED = "paused"
     MISSING = "missing"
     RELOCATING = "relocating"  # complete, and a client wants its files elsewhere
+    RECHECKING = "rechecking"  # complete, and a client wants its files read once more
 
 
 class Shown(Struct, frozen=True):

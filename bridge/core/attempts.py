@@ -4,10 +4,13 @@ from msgspec.structs import replace
 
 from bridge.core import taking
 from bridge.model import (
+    Cause,
+    Check,
     Cleaning,
     Clocks,
     Complete,
     Delivering,
+    Failed,
     Told,
     Torrent,
     Waiting,
@@ -33,6 +36,17 @@ def new_attempt(torrent: Torrent, time: float, *, reason: str = "") -> Torrent:
         handed_over=False,
         giving_up=False,
     )
+
+
+def retried(torrent: Torrent, time: float) -> Torrent | None:
+    """One that failed, in a new attempt; a complete one only if its files are still wanting."""
+    match torrent.phase:
+        case Failed(cause=cause) if cause is not Cause.V2_ONLY:
+            return new_attempt(torrent, time)
+        case Complete(missing=True):
+            return replace(torrent, phase=replace(torrent.phase, check=Check.AGAIN))
+        case _:
+            return None
 
 
 def cleaning_of(torrent: Torrent, *, and_files: bool) -> Cleaning | None:

@@ -22,9 +22,10 @@ class ByHand:
         self._delivery = delivery
 
     async def retry(self, torrent_hash: str) -> None:
-        """Begin a new attempt of a torrent that failed."""
+        """Begin a new attempt of a torrent that failed, or that is complete without its files."""
         torrent = self._require(torrent_hash)
-        if not isinstance(torrent.phase, Failed):
+        found_wanting = isinstance(torrent.phase, Complete) and torrent.phase.missing
+        if not isinstance(torrent.phase, Failed) and not found_wanting:
             raise Refused("it has not failed, so there is nothing to retry")
         await self._commands.retry(torrent.hash)
 

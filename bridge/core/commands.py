@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from bridge.clock import Clock
 from bridge.config import CachedPolicy, Settings
 from bridge.core import claims, queueing
-from bridge.core.attempts import cleaning_of, new_attempt
+from bridge.core.attempts import cleaning_of, new_attempt, retried
 from bridge.core.board import Board
 from bridge.core.changes import in_order, paused, wanted_again, with_priority, with_source
 from bridge.core.claims import Asker
@@ -228,14 +228,9 @@ class Commands:
         )
 
     async def retry(self, torrent_hash: str) -> None:
-        """Begin a new attempt of a failed torrent."""
-        time = self._clock.time()
+        """Begin a new attempt of a torrent that failed, or whose files were found wanting."""
         self._require(torrent_hash)
-        self._engine.forget_watch(torrent_hash)
-        await self._ledger.change(
-            torrent_hash,
-            lambda now: new_attempt(now, time) if isinstance(now.phase, Failed) else None,
-        )
+        await self._retry([torrent_hash])
 
     # What TorBox or the disk is asked to do
 
@@ -246,9 +241,20 @@ class Commands:
         for torrent_hash in known:
             await self._engine.stop_acting(torrent_hash)
 
-    async def resume(self, hashes: Iterable[str]) -> None:
-        """Let torrents go on."""
-        await self._change(self._known(hashes), lambda now: paused(now, paused=False))
+    async def resume(self, hashes: Iterable[str], *, retry: bool = False) -> None:
+        """Let torrents go on; with `retry` also those that cannot by themselves."""
+        known = self._known(hashes)
+        await self._change(known, lambda now: paused(now, paused=False))
+        if retry:
+            await self._retry(known)
+
+    async def _retry(self, known: Iterable[str]) -> None:
+        """Those that failed, and complete ones whose files were found wanting, begin anew."""
+        time = self._clock.time()
+        for torrent_hash in known:
+            if isinstance(self._ledger.torrents[torrent_hash].phase, Failed):
+                self._engine.forget_watch(torrent_hash)
+        await self._change(known, lambda now: retried(now, time))
 
     async def reannounce(self, hashes: Iterable[str]) -> None:
         """Ask TorBox, soon and once, to look for peers again."""
@@ -258,10 +264,10 @@ class Commands:
         self._engine.wake()
 
     async def recheck(self, hashes: Iterable[str]) -> None:
-        """Look whether a complete torrent's files are still here."""
+        """Look whether a complete torrent's files are still here, and what they were."""
 
         def change(torrent: Torrent) -> Torrent | None:
-            if not isinstance(torrent.phase, Complete):
+            if not isinstance(torrent.phase, Complete) or torrent.phase.check is not Check.NONE:
                 return None
             return replace(torrent, phase=replace(torrent.phase, check=Check.RECHECK))
 

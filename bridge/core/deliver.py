@@ -14,7 +14,7 @@ from bridge.core.linking import Linking
 from bridge.core.prepare import Preparer
 from bridge.core.queueing import rank
 from bridge.core.relocate import Relocator
-from bridge.core.sources import Sources
+from bridge.core.sources import Sources, proof_for
 from bridge.core.timeline import Timeline
 from bridge.core.watch import Watch
 from bridge.delivery.delivery import Delivery
@@ -57,8 +57,8 @@ class Deliverer:
         clock: Clock,
     ) -> None:
         self._ledger = ledger
-        sources = Sources(ledger, store, torbox)
-        self._preparer = Preparer(ledger, sources, delivery, settings, clock)
+        self._sources = Sources(ledger, store, torbox)
+        self._preparer = Preparer(ledger, self._sources, delivery, settings, clock)
         self.use_settings = self._preparer.use_settings
         self._timeline = timeline
         self._torbox = torbox
@@ -133,22 +133,39 @@ class Deliverer:
         await self._ledger.change(torrent.hash, complete)
 
     async def check_files(self, torrent: Torrent) -> None:
-        """A complete torrent was added again, or is to be rechecked: are its files still here?"""
+        """Are a complete torrent's files still here? All of them is read if a client asks that.
+
+        So it is before one is fetched again that was found wanting before.
+        """
+        assert isinstance(torrent.phase, Complete)
         missing = await self._delivery.missing(torrent.save_path, torrent.folder, torrent.files)
-        time = self._clock.time()
+        damaged: tuple[str, ...] = ()
+        if not missing and (torrent.phase.check is Check.RECHECK or torrent.phase.missing):
+            damaged = await self._damaged(torrent)
+        time, wrong = self._clock.time(), bool(missing or damaged)
 
         def change(now: Torrent) -> Torrent | None:
             if not isinstance(now.phase, Complete) or now.phase.check is Check.NONE:
                 return None
-            if missing and now.phase.check is not Check.RECHECK:
+            if wrong and now.phase.check is not Check.RECHECK:
                 # What is left of ours makes room for the new delivery.
                 left = cleaning_of(now, and_files=True)
                 if now.phase.check is Check.ANOTHER and now.claims:
                     now = passed_on(now, now.claims[-1], time)
                 return replace(new_attempt(now, time), cleaning=left)
-            return replace(now, phase=replace(now.phase, check=Check.NONE, missing=bool(missing)))
+            first = damaged[0] if damaged else ""
+            looked = replace(now.phase, check=Check.NONE, missing=wrong, damaged=first)
+            return replace(now, phase=looked)
 
         await self._ledger.change(torrent.hash, change)
+
+    async def _damaged(self, torrent: Torrent) -> tuple[str, ...]:
+        known = await self._sources.known(torrent)
+        proof = known.proof if known else None
+        if proof is not None:
+            proof = proof_for(torrent.files, proof)
+        place = (torrent.save_path, torrent.folder)
+        return await self._delivery.damaged(*place, torrent.files, proof)
 
     async def clean(self, torrent: Torrent) -> None:
         """Unlink what an earlier life of this hash left here, and only that."""

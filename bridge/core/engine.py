@@ -151,12 +151,12 @@ class Engine:
         return any(tasks) or self._wake.is_set() or due
 
     async def stop_acting(self, torrent_hash: str) -> None:
-        """Stop the delivery of this torrent. Nobody waits here: its writers may hang on the disk.
+        """Stop its delivery, or recheck. Nobody waits here: its writers may hang on the disk.
 
         Whatever is done to its files next waits for them, first as an act, then in the delivery.
         """
         step, act = self._running.get(torrent_hash, (None, None))
-        if act is not None and isinstance(step, steps.Deliver):
+        if act is not None and isinstance(step, steps.Deliver | steps.CheckFiles):
             act.cancel()
 
     def watch(self, torrent_hash: str) -> Watch:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bridge.model import (
+    Check,
     Complete,
     Delivering,
     Failed,
@@ -112,6 +113,8 @@ def _fetched(old: object, after: Torrent) -> str:
 def _complete(old: object, phase: Complete, after: Torrent) -> str:
     if not isinstance(old, Complete):
         return f"complete, in {after.save_path}/{after.folder}"
-    if phase.missing and not old.missing:
-        return "files are not in their folder any more"
-    return ""
+    if old.check is not Check.RECHECK or phase.check is Check.RECHECK:
+        return ""
+    if phase.damaged:
+        return f"{phase.damaged!r} is damaged"
+    return "files are not in their folder any more" if phase.missing else "all its files are whole"

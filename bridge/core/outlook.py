@@ -40,6 +40,8 @@ def what_next(torrent: Torrent, give_up: GiveUp, time: float, *, hardlink: bool)
             return _fetching(torrent.clocks, give_up)
         case Delivering(placing=placing):
             return "is moved to its folder" if placing else "its files come here and are checked"
+        case Complete(missing=True):
+            return "nothing; resume it, or add it again"
         case Complete(at=at):
             return _complete(torrent, at, hardlink=hardlink)
         case Failed():

@@ -87,9 +87,7 @@ def _situation(
         case Delivering():
             return _delivering(torrent, phase, watch, leg, moment)
         case Complete():
-            if phase.missing:
-                return Situation.MISSING, "complete, but files are not in their folder any more"
-            return _complete(torrent, moment)
+            return _complete(torrent, phase, moment)
         case Failed():
             at = times.clock_time(phase.at)
             next_ = torrent.outlook or "remove it or add it again"
@@ -100,22 +98,30 @@ def _situation(
             assert_never(phase)
 
 
-def _complete(torrent: Torrent, moment: Moment) -> tuple[Situation, str]:
-    relocation = torrent.phase.relocation if isinstance(torrent.phase, Complete) else None
-    if relocation is not None:
-        where = f"{relocation.save_path}/{relocation.folder}"
-        waits = moment.weather.disk.sentence if moment.weather.disk else "as a client asked"
-        return Situation.RELOCATING, f"complete; its files go to {where}: {waits}"
-    if isinstance(torrent.phase, Complete) and torrent.phase.check is Check.AGAIN:
+def _complete(torrent: Torrent, phase: Complete, moment: Moment) -> tuple[Situation, str]:
+    disk = moment.weather.disk.sentence if moment.weather.disk else ""
+    if phase.relocation is not None:
+        where = f"{phase.relocation.save_path}/{phase.relocation.folder}"
+        sentence = f"complete; its files go to {where}: {disk or 'as a client asked'}"
+        return Situation.RELOCATING, sentence
+    if phase.check is Check.RECHECK:
+        return Situation.RECHECKING, disk or "complete; its files are read once more"
+    if phase.check is Check.AGAIN:
         # Whoever asked for it again is to see it only with its files.
-        waits = moment.weather.disk.sentence if moment.weather.disk else ""
-        return Situation.CHECKING, waits or "complete; looks whether its files are still here"
+        return Situation.CHECKING, disk or "complete; looks whether its files are still here"
+    if phase.missing:
+        return Situation.MISSING, f"complete, but {_what_is_missing(phase)}"
     where = f"complete, in {torrent.save_path}/{torrent.folder}"
     if torrent.outlook:
         where = f"{where}; {torrent.outlook}"
     if moment.hardlink and not torrent.handed_over:
         return Situation.SEEDING, where
     return Situation.COMPLETE, where
+
+
+def _what_is_missing(phase: Complete) -> str:
+    what = f"{phase.damaged!r} is damaged" if phase.damaged else "files are not in their folder"
+    return f"{what}; resume it, or add it again, and it is fetched again"
 
 
 def _held(watch: Watch, moment: Moment) -> str:

@@ -1,15 +1,14 @@
 """All files of one torrent, until each of them and every piece that they share is proven."""
 
-import hashlib
 import threading
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
 from bridge.delivery.download import Download, LinkSource, Means
-from bridge.delivery.partfile import READ_BYTES, PartFile
-from bridge.delivery.paths import within
-from bridge.delivery.pieces import Pieces, Share, SharedPiece, add_zeros
+from bridge.delivery.partfile import PartFile
+from bridge.delivery.pieces import Pieces, Share, SharedPiece
+from bridge.delivery.recheck import is_right
 from bridge.delivery.together import all_of
 from bridge.delivery.work import Work
 from bridge.errors import FileDisproved
@@ -71,26 +70,7 @@ class Bringing:
         self, shared: Iterable[SharedPiece], stop: threading.Event
     ) -> tuple[SharedPiece, ...]:
         """Those of the shared pieces whose bytes on the disk are not right."""
-        return tuple(piece for piece in shared if not self._is_right(piece, stop))
-
-    def _is_right(self, piece: SharedPiece, stop: threading.Event) -> bool:
-        digest = hashlib.sha1(usedforsecurity=False)
-        for share in piece.shares:
-            if stop.is_set():
-                return True
-            if share.path is None:
-                add_zeros(digest, share.stop - share.start)
-            else:
-                self._read(share.path, share, digest)
-        return digest.digest() == piece.digest
-
-    def _read(self, path: str, share: Share, digest: "hashlib._Hash") -> None:
-        with within(self._folder, path).open("rb", buffering=0) as file:
-            file.seek(share.start)
-            left = share.stop - share.start
-            while left and (block := file.read(min(left, READ_BYTES))):
-                digest.update(block)
-                left -= len(block)
+        return tuple(piece for piece in shared if not is_right(self._folder, piece, stop))
 
     async def _drop(self, wrong: Sequence[SharedPiece]) -> set[str]:
         """Which of its files has the wrong bytes cannot be told: all bring their share again."""

@@ -28,6 +28,7 @@ from bridge.delivery.pace import Pace
 from bridge.delivery.pieces import Pieces, Proof
 from bridge.delivery.places import Places
 from bridge.delivery.probe import Identity, check_mount, probe
+from bridge.delivery.recheck import damaged_files
 from bridge.delivery.room import Room, free_bytes
 from bridge.delivery.threads import Threads
 from bridge.delivery.turns import PLAIN, Rank, Turns
@@ -62,6 +63,7 @@ class Delivery:
         self._works: dict[str, Work] = {}
         threads = partial(Threads, root=self._root, patience_seconds=disk_patience_seconds)
         self._house = threads("disk", 4)
+        self._checkers = threads("recheck", 1, humble=True)
         self._places = Places(self._root, lambda name: threads(name, 2))
         self._means = Means(
             cdn=Cdn(clock, user_agent=user_agent, allow_http=allow_http),
@@ -89,7 +91,8 @@ class Delivery:
         trace: TracebackType | None,
     ) -> None:
         await self._means.cdn.__aexit__(kind, error, trace)
-        for threads in (self._house, self._places, self._means.writers, self._means.readers):
+        means = self._means
+        for threads in (self._house, self._checkers, self._places, means.writers, means.readers):
             threads.close()
 
     def leg(self, torrent_hash: str) -> Leg | None:
@@ -133,9 +136,12 @@ class Delivery:
             await self.probe()  # the disk hung at the start
         size = sum(file.size for file in wanted)
         async with self._holding(torrent_hash) as work:
-            inner = await self._house.run(
-                torrent_hash, self._make_folder, self._incomplete(torrent_hash), folder, files
-            )
+
+            def make() -> Path:
+                self._check_mount()
+                return moving.make_folder(self._incomplete(torrent_hash), folder, files)
+
+            inner = await self._house.run(torrent_hash, make)
             await self._count(torrent_hash, folder, wanted, work)
             work.pace.limit(bytes_per_second)
             with work.delivery(size):
@@ -204,6 +210,18 @@ class Delivery:
             return removal.missing_files(self._own(save_path, folder), files)
 
         return await self._places.at(save_path).run(HOUSE, look)
+
+    async def damaged(
+        self, save_path: str, folder: str, files: Sequence[File], proof: Proof | None
+    ) -> tuple[str, ...]:
+        """Which delivered files, all there, have other bytes than they came with."""
+
+        def look(stop: threading.Event) -> tuple[str, ...]:
+            self._check_mount()
+            ours = [file for file in files if file.brought]
+            return damaged_files(self._own(save_path, folder), ours, proof, stop)
+
+        return await self._checkers.run_long(HOUSE, look)
 
     async def discard_incomplete(self, torrent_hash: str, folder: str) -> None:
         """Take away what is here of a torrent that is not complete; no `folder`: nothing is."""
@@ -377,21 +395,6 @@ class Delivery:
 
     def _own(self, save_path: str, folder: str) -> Path:
         return paths.own_folder(self._root, save_path, folder)
-
-    def _make_folder(self, incomplete: Path, folder: str, files: Sequence[File]) -> Path:
-        """The torrent's own folder among the incomplete, made, with none but its files in it."""
-        self._check_mount()
-        if incomplete.is_symlink():
-            raise Refused("a link lies where the incomplete files should")
-        inner = paths.plain_name(incomplete, folder)
-        incomplete.mkdir(exist_ok=True)
-        before = paths.inner_folder(incomplete, folder)
-        if before != inner:
-            before.rename(inner)
-        moving.remove_copy(incomplete, incomplete.name)
-        removal.tidy(incomplete, [f"{folder}/{file.path}" for file in files])
-        inner.mkdir(exist_ok=True)
-        return inner
 
     def _check_mount(self) -> None:
         check_mount(self._root, self._identity)

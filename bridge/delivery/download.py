@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import nullcontext
 
@@ -17,6 +16,7 @@ from bridge.delivery.partfile import PartFile
 from bridge.delivery.patience import Patience
 from bridge.delivery.pipe import Pipe
 from bridge.delivery.ranges import Range
+from bridge.delivery.recheck import known_md5
 from bridge.delivery.room import Room
 from bridge.delivery.segments import Segment, Segments
 from bridge.delivery.threads import Threads
@@ -40,7 +40,6 @@ log = logging.getLogger(__name__)
 
 # These end by themselves and count as no try; every other error is the caller's business.
 _PASSING = (LinkRefused, CdnBusy, CdnUnwell, TorBoxBusy, TorBoxUnwell)
-_MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 class Means(Struct, frozen=True):
@@ -247,8 +246,7 @@ class Download:
             return pieces.bad, path
         if pieces is not None and pieces.cover_all:
             return [], path
-        expected = (self._file.md5 or "").strip('" ').lower()
-        if not _MD5.fullmatch(expected):
+        if not (expected := known_md5(self._file)):
             return [], path
         found = await self._means.readers.run_long(self._key, self._part.md5)
         if found == expected:

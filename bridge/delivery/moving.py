@@ -11,18 +11,34 @@ import os
 import shutil
 import stat
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from bridge.delivery.flushing import flush_folder
-from bridge.delivery.paths import HIDDEN
-from bridge.delivery.removal import remove_if_empty
+from bridge.delivery.paths import HIDDEN, inner_folder, plain_name
+from bridge.delivery.removal import remove_if_empty, tidy
 from bridge.errors import FilesMissing, Refused, TargetTaken
+from bridge.model import File
 
 COPY_BYTES = 4 << 20
 
 Facts = tuple[int, int, int]
+
+
+def make_folder(incomplete: Path, folder: str, files: Iterable[File]) -> Path:
+    """The torrent's own folder among the incomplete, made, with none but its files in it."""
+    if incomplete.is_symlink():
+        raise Refused("a link lies where the incomplete files should")
+    inner = plain_name(incomplete, folder)
+    incomplete.mkdir(exist_ok=True)
+    before = inner_folder(incomplete, folder)
+    if before != inner:
+        before.rename(inner)
+    remove_copy(incomplete, incomplete.name)
+    tidy(incomplete, [f"{folder}/{file.path}" for file in files])
+    inner.mkdir(exist_ok=True)
+    return inner
 
 
 def move_folder(source: Path, target: Path, mark: str, stop: threading.Event) -> None:

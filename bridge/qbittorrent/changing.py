@@ -57,6 +57,14 @@ class Changing:
         )
         return answers.nothing()
 
+    async def resume(self, request: web.Request) -> web.Response:
+        """Let torrents go on; one that is named, and not meant by `all`, is tried again."""
+        form = await form_of(request)
+        form.require("hashes")
+        named = form.text("hashes").strip().lower() != "all"
+        await self._commands.resume(self._hashes(form), retry=named)
+        return answers.nothing()
+
     async def set_force_start(self, request: web.Request) -> web.Response:
         """Let torrents go first, or no more. Either starts one that was paused."""
         form = await form_of(request)

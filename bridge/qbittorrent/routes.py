@@ -77,9 +77,9 @@ def _torrents_doing(face: Face) -> Iterator[Endpoint]:
     yield WRITE, "torrents/add", face.adding.add
     yield WRITE, "torrents/delete", changing.delete
     yield WRITE, "torrents/pause", changing.verb(commands.pause)
-    yield WRITE, "torrents/resume", changing.verb(commands.resume)
+    yield WRITE, "torrents/resume", changing.resume
     yield WRITE, "torrents/stop", changing.verb(commands.pause)
-    yield WRITE, "torrents/start", changing.verb(commands.resume)
+    yield WRITE, "torrents/start", changing.resume
     yield WRITE, "torrents/recheck", changing.verb(commands.recheck)
     yield WRITE, "torrents/reannounce", changing.verb(commands.reannounce)
     yield WRITE, "torrents/topPrio", changing.order(queueing.to_top)

@@ -38,8 +38,11 @@ STATES = {
     Situation.MISSING: "missingFiles",
     # An arr takes this for a download under way, and so imports nothing meanwhile.
     Situation.RELOCATING: "moving",
+    Situation.RECHECKING: "checkingUP",
 }
-FINISHED = frozenset({Situation.COMPLETE, Situation.SEEDING, Situation.RELOCATING})
+FINISHED = frozenset(
+    {Situation.COMPLETE, Situation.SEEDING, Situation.RELOCATING, Situation.RECHECKING}
+)
 ENDED = FINISHED | {Situation.FAILED, Situation.MISSING}  # they wait for nothing
 
 

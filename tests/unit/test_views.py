@@ -148,6 +148,7 @@ def test_only_five_says_null_and_only_of_private() -> None:
         (Situation.PAUSED, "pausedDL", "stoppedDL"),
         (Situation.MISSING, "missingFiles", "missingFiles"),
         (Situation.RELOCATING, "moving", "moving"),
+        (Situation.RECHECKING, "checkingUP", "checkingUP"),
     ],
 )
 def test_each_situation_has_its_state_in_each_dialect(
@@ -366,7 +367,7 @@ def test_no_answer_can_be_misread_by_an_arr(
     assert row["state"] in KNOWN_STATES.split()
     whole = row["state"] in {"pausedUP", "stoppedUP", "stalledUP"}
     assert whole == (shown.situation in {Situation.COMPLETE, Situation.SEEDING})
-    assert (whole or row["state"] == "moving") == (row["progress"] == 1)
+    assert (whole or row["state"] in {"moving", "checkingUP"}) == (row["progress"] == 1)
     if whole:
         assert row["content_path"].startswith("/")
         assert row["content_path"].startswith(row["save_path"].rstrip("/") + "/")

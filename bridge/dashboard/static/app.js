@@ -319,15 +319,15 @@ $("hide-first-run").addEventListener("click", () => {
 
 const GROUPS = {
   all: ["All", () => true],
-  active: ["Active", (t) => t.situation === "moving" || t.situation === "metadata" || t.situation === "checking" || t.situation === "relocating"],
+  active: ["Active", (t) => t.situation === "moving" || t.situation === "metadata" || t.situation === "checking" || t.situation === "relocating" || t.situation === "rechecking"],
   waiting: ["Waiting", (t) => t.situation === "held" || t.situation === "paused"],
   stalled: ["Stalled", (t) => t.situation === "stalled"],
-  complete: ["Complete", (t) => ["complete", "seeding", "relocating"].includes(t.situation)],
+  complete: ["Complete", (t) => ["complete", "seeding", "relocating", "rechecking"].includes(t.situation)],
   failed: ["Failed", (t) => t.situation === "failed" || t.situation === "missing"],
 };
 const BADGES = {
-  moving: ["", "moving"], metadata: ["Metadata", "moving"], checking: ["Checking", "moving"], relocating: ["Being moved", "moving"], held: ["Waiting", ""], paused: ["Paused", ""],
-  stalled: ["Stalled", "warn"], complete: ["Complete", "good"], seeding: ["Complete", "good"], relocating: ["Moving files", "moving"], failed: ["Failed", "bad"], missing: ["Files gone", "bad"],
+  moving: ["", "moving"], metadata: ["Metadata", "moving"], checking: ["Checking", "moving"], held: ["Waiting", ""], paused: ["Paused", ""],
+  stalled: ["Stalled", "warn"], complete: ["Complete", "good"], seeding: ["Complete", "good"], relocating: ["Moving files", "moving"], rechecking: ["Checking", "moving"], failed: ["Failed", "bad"], missing: ["Not whole", "bad"],
 };
 const RANK = Object.keys(BADGES);
 const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
@@ -470,7 +470,7 @@ function newTrack() {
 }
 
 function fillTrack(track, torrent) {
-  const done = ["complete", "seeding", "relocating"].includes(torrent.situation);
+  const done = ["complete", "seeding", "relocating", "rechecking"].includes(torrent.situation);
   const off = torrent.situation === "failed" || torrent.situation === "paused" || torrent.situation === "missing";
   const two = !torrent.cached && !done;
   track.className = `track${two ? " two" : ""}${done ? " done" : ""}${off ? " off" : ""}`;
@@ -571,7 +571,7 @@ function refreshDrawer(opened = false) {
 }
 
 const ACTIONS = [
-  ["Try again", "retry", (t) => t.phase === "failed", (t) => post(`api/bridge/torrents/${t.hash}/retry`)],
+  ["Try again", "retry", (t) => t.phase === "failed" || t.situation === "missing", (t) => post(`api/bridge/torrents/${t.hash}/retry`)],
   ["Ask for peers again", "reannounce", (t) => t.phase === "fetching", (t) => post("api/v2/torrents/reannounce", { hashes: t.hash })],
   ["Ask for new links", "links", (t) => t.phase === "delivering", (t) => post(`api/bridge/torrents/${t.hash}/links`)],
   ["Look for its files", "recheck", (t) => t.phase === "complete", (t) => post("api/v2/torrents/recheck", { hashes: t.hash })],
