@@ -40,9 +40,11 @@ def endpoints(face: Face) -> Iterator[Endpoint]:
     yield from _transfer(face)
     yield READ, "log/main", face.logbook.main
     yield READ, "log/peers", idle.empty_list
-    yield from _idle()
+    yield from _feeds()
+    yield from _searches()
     if face.dialect.later:
         yield from _later(face)
+        yield from _later_idle(face)
 
 
 def _app(face: Face) -> Iterator[Endpoint]:
@@ -142,22 +144,33 @@ def _transfer(face: Face) -> Iterator[Endpoint]:
     yield WRITE, "transfer/banPeers", transfer.ban_peers
 
 
-def _idle() -> Iterator[Endpoint]:
+def _feeds() -> Iterator[Endpoint]:
+    no_item, none = "Item doesn't exist: {}.", idle.NO_FEEDS
     yield READ, "rss/items", idle.empty_object
     yield READ, "rss/rules", idle.empty_object
     yield READ, "rss/matchingArticles", idle.matching_articles
-    for action in (
-        "addFolder", "addFeed", "removeItem", "moveItem", "markAsRead", "refreshItem",
-        "setRule", "renameRule", "removeRule",
-    ):  # fmt: skip
-        yield WRITE, f"rss/{action}", idle.refused
+    yield WRITE, "rss/addFolder", idle.refused(none, "path")
+    yield WRITE, "rss/addFeed", idle.refused(none, "url", "path")
+    yield WRITE, "rss/setRule", idle.refused(none, "ruleName", "ruleDef")
+    yield WRITE, "rss/removeItem", idle.refused(no_item, "path")
+    yield WRITE, "rss/moveItem", idle.refused(no_item, "itemPath", "destPath")
+    yield WRITE, "rss/markAsRead", idle.done("itemPath")
+    yield WRITE, "rss/refreshItem", idle.done("itemPath")
+    yield WRITE, "rss/renameRule", idle.done("ruleName", "newRuleName")
+    yield WRITE, "rss/removeRule", idle.done("ruleName")
+
+
+def _searches() -> Iterator[Endpoint]:
     yield READ, "search/plugins", idle.empty_list
-    yield READ, "search/status", idle.empty_list
-    yield READ, "search/results", idle.no_such_search
-    for action in ("stop", "delete"):
-        yield WRITE, f"search/{action}", idle.no_such_search
-    for action in ("start", "installPlugin", "uninstallPlugin", "enablePlugin", "updatePlugins"):
-        yield WRITE, f"search/{action}", idle.refused
+    yield READ, "search/status", idle.none_but("id")
+    yield READ, "search/results", idle.unknown("id")
+    yield WRITE, "search/stop", idle.unknown("id")
+    yield WRITE, "search/delete", idle.unknown("id")
+    yield WRITE, "search/start", idle.refused(idle.NO_PYTHON, "pattern", "category", "plugins")
+    yield WRITE, "search/installPlugin", idle.refused(idle.NO_SEARCH, "sources")
+    yield WRITE, "search/uninstallPlugin", idle.done("names")
+    yield WRITE, "search/enablePlugin", idle.done("names", "enable")
+    yield WRITE, "search/updatePlugins", idle.done()
 
 
 def _later(face: Face) -> Iterator[Endpoint]:
@@ -168,4 +181,21 @@ def _later(face: Face) -> Iterator[Endpoint]:
     yield READ, "torrents/count", face.torrents.count
     yield READ, "torrents/SSLParameters", face.torrents.ssl_parameters
     yield WRITE, "torrents/setTags", face.tags.set
-    yield READ, "torrentcreator/status", idle.empty_list
+
+
+def _later_idle(face: Face) -> Iterator[Endpoint]:
+    no_feed = "Feed doesn't exist: {}."
+    yield WRITE, "rss/setFeedURL", idle.refused(no_feed, "path", "url")
+    yield READ, "search/downloadTorrent", idle.refused(idle.NO_SEARCH, "torrentUrl", "pluginName")
+    for name, parameters in (
+        ("addWebSeeds", ["urls"]),
+        ("editWebSeed", ["origUrl", "newUrl"]),
+        ("removeWebSeeds", ["urls"]),
+        ("setSSLParameters", ["ssl_certificate", "ssl_private_key", "ssl_dh_params"]),
+    ):
+        refused = idle.refused_for_a_torrent(face.commands.board, idle.NO_PEERS, *parameters)
+        yield WRITE, f"torrents/{name}", refused
+    yield WRITE, "torrentcreator/addTask", idle.refused(idle.NO_CREATOR, "sourcePath")
+    yield READ, "torrentcreator/status", idle.none_but("taskID")
+    yield READ, "torrentcreator/torrentFile", idle.unknown("taskID")
+    yield WRITE, "torrentcreator/deleteTask", idle.unknown("taskID")

@@ -202,3 +202,31 @@ async def test_chunked_bodies_are_understood_and_connection_close_is_heeded(arr,
 async def test_a_method_that_does_not_exist_is_400(arr, house) -> None:
     answer = await raw(house, b"get /api/v2/app/version HTTP/1.1\r\nHost: nas\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+# 18
+
+
+async def test_what_would_be_kept_for_nothing_is_refused(arr, dialect: str) -> None:
+    row = await adds(arr)
+    web_seed = {"hash": row["hash"].upper(), "urls": "http://seed.example/"}
+    refused = {
+        "rss/addFolder": {"path": "x"},
+        "rss/addFeed": {"path": "x", "url": "http://feed.example/"},
+        "rss/setRule": {"ruleName": "x", "ruleDef": "{}"},
+        "rss/removeItem": {"path": "{0}{path}"},
+        "search/installPlugin": {"sources": "x"},
+    }
+    if dialect == "5":
+        refused |= {
+            "torrents/addWebSeeds": web_seed,
+            "torrentcreator/addTask": {"sourcePath": "/etc"},
+            "search/downloadTorrent": {"torrentUrl": "x", "pluginName": "y"},
+        }
+    for path, data in refused.items():
+        status, said = await arr.call("POST", path, data=data)
+        assert status == 409, path
+        assert said != "Conflict"
+    assert await arr.json("rss/items") == await arr.json("rss/rules") == {}
+    assert await arr.json("search/plugins") == []
+    assert await arr.json("torrents/info") == [row]

@@ -431,16 +431,6 @@ async def test_the_status_line_says_disconnected_while_torbox_is_away(house, arr
     assert state["connection_status"] == "disconnected"
 
 
-async def test_feeds_and_searches_are_those_of_an_idle_server(arr) -> None:
-    assert await arr.json("rss/items") == {}
-    assert await arr.json("rss/rules") == {}
-    assert await arr.json("search/plugins") == []
-    assert await arr.json("search/status") == []
-    assert await arr.call("GET", "rss/matchingArticles") == (400, "Bad Request")
-    assert (await arr.call("POST", "rss/addFeed", data={"url": "x"}))[0] == 409
-    assert (await arr.call("POST", "search/stop", data={"id": "1"}))[0] == 404
-
-
 # Differences
 
 

@@ -256,19 +256,20 @@ async def refused(c) -> None:
         (c.rss.add_feed, ("http://127.0.0.1:1/f", "f")),
         (c.rss.remove_item, ("f",)),
         (c.rss.move_item, ("f", "g")),
-        (c.rss.mark_as_read, ("f",)),
-        (c.rss.refresh_item, ("f",)),
         (c.rss.set_rule, ("r", {})),
-        (c.rss.rename_rule, ("r", "s")),
-        (c.rss.remove_rule, ("r",)),
         (c.search.start, ("p", "all", "all")),
         (c.search.install_plugin, (["s"],)),
-        (c.search.uninstall_plugin, (["s"],)),
-        (c.search.enable_plugin, (["s"], True)),
-        (c.search.update_plugins, ()),
     ):
         with pytest.raises(aioqbt.exc.ConflictError):
             await call(*given)
+    await c.rss.mark_as_read("f")
+    await c.rss.refresh_item("f")
+    await c.rss.rename_rule("r", "s")
+    await c.rss.remove_rule("r")
+    await c.search.uninstall_plugin(["s"])
+    await c.search.enable_plugin(["s"], enable=True)
+    await c.search.update_plugins()
+    assert (list(await c.rss.items()), await c.search.plugins()) == ([], [])
     for call in (c.search.results, c.search.stop, c.search.delete):
         with pytest.raises(aioqbt.exc.NotFoundError):
             await call(1)

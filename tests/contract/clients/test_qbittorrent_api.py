@@ -21,15 +21,16 @@ OFFERED = [
 # Endpoints of 5.2 and later, which neither dialect claims to be.
 LATER = """app_delete_api_key app_rotate_api_key app_get_free_space_at_path app_process_info
 rss_clone_rule rss_export_rules rss_import_rules rss_set_feed_refresh_interval
-search_download_torrent torrents_add_webseeds torrents_edit_webseed torrents_remove_webseeds
 torrents_download_file torrents_fetch_metadata torrents_parse_metadata torrents_save_metadata
 torrents_piece_availability torrents_set_comment transfer_pause_session transfer_resume_session
 transfer_set_speed_limits transfer_speed_limits"""
-# Torrents are neither made here, nor do they have certificates; feeds have no other address.
-ELSEWHERE = """torrentcreator_add_task torrentcreator_delete_task torrentcreator_torrent_file
-torrents_set_ssl_parameters rss_set_feed_url search_categories app_send_test_email"""
+# No mail is sent, and no version has search/categories.
+ELSEWHERE = "search_categories app_send_test_email"
 ONLY_FIVE = """app_cookies app_set_cookies app_get_directory_content torrents_count
-torrents_set_tags torrents_ssl_parameters torrentcreator_status"""
+torrents_set_tags torrents_ssl_parameters torrents_set_ssl_parameters torrents_add_webseeds
+torrents_edit_webseed torrents_remove_webseeds rss_set_feed_url search_download_torrent
+torrentcreator_status torrentcreator_add_task torrentcreator_delete_task
+torrentcreator_torrent_file"""
 
 
 @pytest.fixture(params=["4", "5"])
@@ -228,19 +229,20 @@ def refused(c) -> None:
         (c.rss_add_feed, {"url": "http://127.0.0.1:1/f"}),
         (c.rss_remove_item, {"item_path": "f"}),
         (c.rss_move_item, {"orig_item_path": "f", "new_item_path": "g"}),
-        (c.rss_mark_as_read, {"item_path": "f"}),
-        (c.rss_refresh_item, {"item_path": "f"}),
         (c.rss_set_rule, {"rule_name": "r", "rule_def": {}}),
-        (c.rss_rename_rule, {"orig_rule_name": "r", "new_rule_name": "s"}),
-        (c.rss_remove_rule, {"rule_name": "r"}),
         (c.search_start, {"pattern": "p", "plugins": "all", "category": "all"}),
         (c.search_install_plugin, {"sources": "s"}),
-        (c.search_uninstall_plugin, {"names": "s"}),
-        (c.search_enable_plugin, {"plugins": "s", "enable": True}),
-        (c.search_update_plugins, {}),
     ):
         with pytest.raises(Conflict409Error):
             call(**given)
+    c.rss_mark_as_read(item_path="f")
+    c.rss_refresh_item(item_path="f")
+    c.rss_rename_rule(orig_rule_name="r", new_rule_name="s")
+    c.rss_remove_rule(rule_name="r")
+    c.search_uninstall_plugin(names="s")
+    c.search_enable_plugin(plugins="s", enable=True)
+    c.search_update_plugins()
+    assert (dict(c.rss_items()), dict(c.rss_rules()), list(c.search_plugins())) == ({}, {}, [])
     for call in (c.search_results, c.search_stop, c.search_delete):
         with pytest.raises(NotFound404Error):
             call(search_id=1)
@@ -265,4 +267,24 @@ def only_five(c) -> None:
     assert [one.name for one in c.app_cookies()] == ["n"]
     with pytest.raises(NotFound404Error):
         c.app_get_directory_content("/etc")
+    only_five_refused(c)
+
+
+def only_five_refused(c) -> None:
+    seed = {"torrent_hash": "b" * 40, "urls": "http://seed.example/"}
+    pem = {"ssl_certificate": "c", "ssl_private_key": "k", "ssl_dh_params": "d"}
+    for call, given in (
+        (c.torrents_add_webseeds, seed),
+        (c.torrents_edit_webseed, {"torrent_hash": "b" * 40, "orig_url": "u", "new_url": "v"}),
+        (c.torrents_remove_webseeds, seed),
+        (c.torrents_set_ssl_parameters, {"torrent_hash": "b" * 40} | pem),
+        (c.rss_set_feed_url, {"url": "http://127.0.0.1:1/f", "item_path": "f"}),
+        (c.search_download_torrent, {"url": "http://127.0.0.1:1/t", "plugin": "p"}),
+        (c.torrentcreator_add_task, {"source_path": "/etc"}),
+    ):
+        with pytest.raises(Conflict409Error):
+            call(**given)
+    for call in (c.torrentcreator_delete_task, c.torrentcreator_torrent_file):
+        with pytest.raises(NotFound404Error):
+            call(task_id="t")
     assert list(c.torrentcreator_status()) == []
