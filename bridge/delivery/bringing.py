@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-from bridge.delivery.download import Download, LinkSource, Means
+from bridge.delivery.download import Download, LinkSource, Means, place_of
 from bridge.delivery.partfile import PartFile
 from bridge.delivery.pieces import Pieces, Share, SharedPiece
 from bridge.delivery.recheck import is_right
@@ -43,8 +43,7 @@ class Bringing:
         missing: Iterable[str] = self._files
         shared = self._pieces.shared if self._pieces else ()
         while missing:
-            # Large ones first: one that began last would come alone in the end.
-            files = sorted((self._files[path] for path in missing), key=lambda one: -one.size)
+            files = sorted((self._files[path] for path in missing), key=place_of)
             await all_of(map(self._bring, files), MOST_FILES_UNDER_WAY)
             if not shared:
                 return

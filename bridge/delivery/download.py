@@ -21,7 +21,7 @@ from bridge.delivery.room import Room
 from bridge.delivery.segments import Segment, Segments
 from bridge.delivery.threads import Threads
 from bridge.delivery.together import all_of
-from bridge.delivery.turns import Turn, Turns
+from bridge.delivery.turns import Place, Turn, Turns
 from bridge.delivery.work import Work
 from bridge.errors import (
     CdnBusy,
@@ -54,6 +54,11 @@ class Means(Struct, frozen=True):
     pace: Pace  # of all of them together
     connections: int  # for one file
     block_bytes: int  # to be written at once
+
+
+def place_of(file: File) -> Place:
+    """What clients want first; then large ones: one that began last would come alone in the end."""
+    return -max(file.priority, 1), -file.size
 
 
 class Download:
@@ -89,7 +94,7 @@ class Download:
     async def _complete(self) -> None:
         """Bring what is missing, however often it takes."""
         while not self._part.whole:
-            async with self._means.turns.turn(self._key) as turn:
+            async with self._means.turns.turn(self._key, place_of(self._file)) as turn:
                 await self._means.writers.run(self._key, self._part.open)
                 with self._work.leg.attempt():
                     wait_seconds = await self._try(turn)

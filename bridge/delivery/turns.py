@@ -4,7 +4,7 @@ Torrents of one rank share; one of a lower rank goes before all others.
 """
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
@@ -13,6 +13,8 @@ from bridge.clock import Clock
 
 Rank: TypeAlias = tuple[int, int]
 PLAIN: Rank = (1, 0)
+Place: TypeAlias = tuple[int, int]  # of a file within its torrent; lower goes first
+Ticket: TypeAlias = asyncio.Future[None]
 # Reconnecting is cheap but not free for the CDN, so a long download gives way only so often.
 TURN_SECONDS = 120.0
 
@@ -43,7 +45,7 @@ class Turns:
         self.clock = clock
         self._most = most
         self._taken: Counter[str] = Counter()
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._waiting: dict[str, dict[Ticket, Place]] = {}
         self._served: dict[str, int] = {}  # when each waiting torrent was last served
         self._count = 0
         self._ranks: dict[str, Rank] = {}
@@ -62,9 +64,9 @@ class Turns:
             self._ranks[key] = rank
 
     @asynccontextmanager
-    async def turn(self, key: str) -> AsyncIterator[Turn]:
+    async def turn(self, key: str, place: Place = (0, 0)) -> AsyncIterator[Turn]:
         """Wait for a turn and hold it."""
-        await self._wait(key)
+        await self._wait(key, place)
         try:
             yield Turn(self, key)
         finally:
@@ -78,9 +80,9 @@ class Turns:
     def _claim(self, key: str) -> tuple[Rank, int]:
         return self._ranks.get(key, PLAIN), self._taken[key]
 
-    async def _wait(self, key: str) -> None:
-        ticket = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(key, deque()).append(ticket)
+    async def _wait(self, key: str, place: Place) -> None:
+        ticket: Ticket = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, {})[ticket] = place
         self._hand_out()
         try:
             await ticket
@@ -96,7 +98,8 @@ class Turns:
             key = min(
                 self._waiting, key=lambda each: (self._claim(each), self._served.get(each, 0))
             )
-            ticket = self._waiting[key][0]
+            tickets = self._waiting[key]
+            ticket = min(tickets, key=lambda each: tickets[each])
             self._leave(key, ticket)
             if ticket.done():
                 continue  # cancelled, and its task has not come to say so
@@ -113,7 +116,7 @@ class Turns:
                 self._served.pop(key, None)
         self._hand_out()
 
-    def _leave(self, key: str, ticket: asyncio.Future[None]) -> None:
-        self._waiting[key].remove(ticket)
+    def _leave(self, key: str, ticket: Ticket) -> None:
+        del self._waiting[key][ticket]
         if not self._waiting[key]:
             del self._waiting[key]

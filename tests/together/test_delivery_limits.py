@@ -225,5 +225,10 @@ async def test_the_order_survives_a_restart(house, torbox, in_line):
     arr = house.arr
     await sets(arr, "torrents/topPrio", hashes=f"{in_line['h'].hash}|{in_line['D'].hash}")
     await sets(arr, "torrents/decreasePrio", hashes=in_line["A"].hash)
-    await house.restarts()
+    await house.stops()
+    house.sets(downloads={"schedule": (hours(house, -1, 2, "off"),)})
+    await house.starts()
+    turns = house.bridge.engine._delivery._means.turns
+    await house.eventually(lambda: len(turns._waiting) == len(in_line))
+    house.clock.jump(4 * 3600)
     await comes_in_order(house, torbox, in_line, "DBAC")

@@ -132,6 +132,19 @@ async def test_bytes_of_a_file_that_is_unwanted_half_way_are_not_counted_for_ano
     await agrees(arr, grab)
 
 
+async def test_files_come_in_the_order_of_their_priorities(house, torbox):
+    house.sets(downloads={"parallel_files": 1})
+    arr = await house.starts()
+    grab = torbox.publish("Show", {"a.mkv": 4000, "b.mkv": 3000, "c.mkv": 2000, "d.nfo": 10})
+    await arr.grabs(grab, as_file=True, paused="True")
+    assert await gives(arr, grab, 6, "c.mkv") == 200
+    assert await gives(arr, grab, 7, "d.nfo") == 200
+    assert await gives(arr, grab, -1, "b.mkv") == 200
+    await arr.call("POST", "torrents/resume", data={"hashes": grab.hash})
+    await house.sees_state(grab, "pausedUP")
+    assert [path for path, _ in torbox.cdn.ranges_asked] == ["d.nfo", "c.mkv", "a.mkv", "b.mkv"]
+
+
 # A client's wish and the rules of a category
 
 

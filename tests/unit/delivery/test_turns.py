@@ -70,3 +70,19 @@ async def test_a_turn_gives_way_to_a_lower_rank_but_never_to_a_higher_one():
         turns.rank("holds", (0, 0))
         assert turns.unfair_to("a") is True
     assert await waiting == ["b"]
+
+
+async def test_of_one_torrents_files_the_one_with_the_lower_place_goes_first():
+    turns = Turns(1, Clock())
+    order: list[tuple[int, int]] = []
+
+    async def wants(place: tuple[int, int]) -> None:
+        async with turns.turn("a", place):
+            order.append(place)
+
+    places = [(-1, -5), (-1, -9), (-7, -1), (-1, -7)]
+    async with turns.turn("holds"):
+        tasks = [asyncio.create_task(wants(place)) for place in places]
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    assert order == sorted(places)
