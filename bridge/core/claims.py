@@ -101,8 +101,14 @@ def in_category(torrent: Torrent, category: str, asker: Asker, time: float) -> T
     if category == torrent.category:
         return None
     if category in torrent.claims or mine or isinstance(torrent.phase, Complete):
-        return passed_on(torrent, category, time)
+        return left_to(torrent, category, time)
     return replace(torrent, category=category)
+
+
+def left_to(torrent: Torrent, category: str, time: float) -> Torrent:
+    """The same without a removal: what failed for the first begins anew for the other."""
+    after = passed_on(torrent, category, time)
+    return new_attempt(after, time) if isinstance(torrent.phase, Failed) else after
 
 
 def passed_on(torrent: Torrent, category: str, time: float) -> Torrent:
@@ -118,8 +124,6 @@ def passed_on(torrent: Torrent, category: str, time: float) -> Torrent:
         passed=tuple(dict.fromkeys(filter(None, passed))),
         user_agent="",
     )
-    if isinstance(torrent.phase, Failed):
-        return new_attempt(after, time)
     return _for_another(after, time) if isinstance(torrent.phase, Complete) else after
 
 

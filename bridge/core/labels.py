@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from bridge.clock import Clock
 from bridge.core.board import Board
-from bridge.core.claims import passed_on, without_claim
+from bridge.core.claims import left_to, without_claim
 from bridge.core.ledger import Ledger
 from bridge.delivery.paths import INCOMPLETE
 from bridge.errors import BadParameter, Refused
@@ -159,7 +159,7 @@ def _uncategorised(torrent: Torrent, *, name: str, time: float) -> Torrent:
     left = without_claim(torrent, name)
     if left.category != name:
         return left
-    return passed_on(left, "", time) if left.claims else replace(left, category="")
+    return left_to(left, "", time) if left.claims else replace(left, category="")
 
 
 def _tagged(torrent: Torrent, tags: tuple[str, ...]) -> Torrent:

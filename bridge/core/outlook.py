@@ -75,6 +75,8 @@ def seconds_left(clocks: Clocks, give_up: GiveUp) -> float | None:
 def _complete(torrent: Torrent, at: float, *, hardlink: bool) -> str:
     if torrent.outlook:
         return torrent.outlook
+    if torrent.claims:
+        return f"the arr imports it; then it is category {torrent.claims[0]}'s turn"
     if hardlink and not torrent.handed_over:
         until = clock_time(at + HAND_OVER_SECONDS)
         return f"waits for its import, until {until} at most; then the arr may remove it"

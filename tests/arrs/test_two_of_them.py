@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.config import ImportMode
-from bridge.simulator import FetchedOver, MiB
+from bridge.simulator import FetchedOver, MiB, Stalled
 
 FILES = {"a.mkv": MiB, "a.nfo": 100}
 
@@ -74,3 +74,24 @@ async def test_a_second_sonarr_gets_what_the_first_keeps(house, torbox, street, 
     # Copied: what the first one keeps is still here, and still its own.
     row = await house.sees_state(grab, "pausedUP", jump=0)
     assert house.files_of(row) == {name: grab.content(name) for name in FILES}
+
+
+async def test_what_is_dead_is_replaced_in_both_one_after_the_other(house, torbox, street, offers):
+    first, second = await two_arrs(street, ("Sonarr", "Radarr"), {}, {})
+    dead = torbox.publish("Dead", FILES, Stalled(at=0))
+    others = [torbox.publish(name, FILES) for name in ("Other 1", "Other 2")]
+    wanted = [
+        await arr.wants(offers(dead, other))
+        for arr, other in zip((first, second), others, strict=True)
+    ]
+    for arr, one in zip((first, second), wanted, strict=True):
+
+        async def replaced(arr=arr, one=one) -> bool:
+            await arr.polls()
+            return one.state == "imported"
+
+        await house.eventually(replaced, jump=120)
+        assert [one.lower() for one in arr.library.blocklist] == [dead.hash]
+    assert (first.into / "Other 1").is_dir()
+    assert (second.into / "Other 2").is_dir()
+    await house.eventually(lambda: dead.hash not in house.bridge.ledger.torrents)

@@ -96,6 +96,8 @@ async def test_the_second_sees_it_wait_until_the_first_is_done_and_then_gets_it(
     assert row["completed"] + row["amount_left"] == row["size"] == first["size"]
     assert row["completion_on"] == 0
     assert len(await arr.json("torrents/info")) == 1
+    told = await arr.json(f"../bridge/torrents/{both.hash}")
+    assert told["next"] == "the arr imports it; then it is category radarr's turn"
 
     await imports(arr, first)
     await arr.removes(both)
@@ -434,3 +436,28 @@ async def test_a_second_that_comes_when_the_files_are_gone_gets_it_for_itself(
     row = await comes_to(house, radarr, grab)
     assert whole(house, row, grab)
     assert await arr.polls() == []
+
+
+@pytest.mark.parametrize("how", ["setCategory", "removeCategories", "delete"])
+async def test_what_failed_for_the_first_begins_anew_for_the_second(house, torbox, how):
+    never = replace(house.settings.category("tv-sonarr"), include=("*.avi",))
+    house.sets(categories={"*": house.settings.category("*"), "tv-sonarr": never})
+    arr = await house.starts()
+    radarr = Arr(arr.url, category="radarr")
+    await radarr.logs_in()
+    grab = torbox.publish("Both", FILES, FetchedOver(3600))
+    await arr.grabs(grab)
+    await radarr.grabs(grab)
+    await house.sees_state(grab, "stalledDL")
+    await house.calm()
+    grab.script = FetchedOver(5)
+    if how == "setCategory":
+        await posts(arr, "setCategory", hashes=grab.hash, category="")
+    elif how == "removeCategories":
+        await posts(arr, "removeCategories", categories="tv-sonarr")
+    else:
+        await arr.removes(grab)
+    row = await comes_to(house, radarr, grab)
+    assert whole(house, row, grab)
+    assert house.bridge.ledger.torrents[grab.hash].attempt == 2
+    await radarr.close()
