@@ -1,6 +1,7 @@
 """The whole house for tests: a simulated TorBox, the bridge, an arr, and a clock moved by hand."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,6 +14,8 @@ from msgspec.structs import replace
 from bridge.app import Bridge, bridge, listening
 from bridge.clock import Clock
 from bridge.config import DownloadsSettings, ServerSettings, Settings, StateSettings, TorBoxSettings
+from bridge.logs import Redactor, SentenceFormatter
+from bridge.qbittorrent.logbook import Logbook
 from bridge.simulator import Published, Simulator
 from tests.secrecy import TORBOX_KEY, Ears
 
@@ -163,8 +166,13 @@ class House:
 
     async def starts(self, **options) -> Arr:
         stack = AsyncExitStack()
+        logbook = Logbook()
+        logbook.setFormatter(SentenceFormatter(Redactor([TORBOX_KEY, PASSWORD])))
+        log = logging.getLogger("bridge")
+        log.addHandler(logbook)
+        stack.callback(log.removeHandler, logbook)
         self.bridge = await stack.enter_async_context(
-            bridge(self.settings, self.clock, PASSWORD, **options)
+            bridge(self.settings, self.clock, PASSWORD, logbook=logbook, **options)
         )
         self.bridge.app.on_response_prepare.append(self.ears.answer)
         self.port = await stack.enter_async_context(listening(self.bridge.app, "127.0.0.1", 0))

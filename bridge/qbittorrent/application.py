@@ -79,15 +79,20 @@ class Application:
         try:
             cookies = json.loads(form.text("cookies"))
         except (ValueError, RecursionError) as error:
-            raise BadParameter("Bad Request") from error
-        if not isinstance(cookies, list) or len(cookies) > MOST_COOKIES:
+            raise BadParameter("illegal value") from error
+        if not isinstance(cookies, list):
+            raise BadParameter("cookies must be array")
+        if len(cookies) > MOST_COOKIES or not all(isinstance(one, dict) for one in cookies):
             raise BadParameter("Bad Request")
-        self._cookies = [_cookie(one) for one in cookies if isinstance(one, dict)]
+        self._cookies = [_cookie(one) for one in cookies]
         return answers.nothing()
 
     async def folder_content(self, request: web.Request) -> web.Response:
         """No folder is shown to anybody: the disk is not a handler's to touch."""
-        (await form_of(request)).require("dirPath")
+        form = await form_of(request)
+        form.require("dirPath")
+        if not form.text("dirPath").startswith("/"):
+            raise BadParameter("Invalid directory path")
         raise UnknownTorrent("no folder is shown")
 
     async def send_test_email(self, _request: web.Request) -> web.Response:

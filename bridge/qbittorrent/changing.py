@@ -1,6 +1,7 @@
 """`torrents/…`, writing: what clients may do with torrents that are there (qbittorrent.md §5)."""
 
 from collections.abc import Awaitable, Callable, Iterable
+from ipaddress import ip_address
 
 from aiohttp import web
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ from bridge.qbittorrent.targets import hashes_in
 PRIORITIES = (0, 1, 6, 7, -1)
 MOST_SPEED = 2**31 - 1
 NO_LIMIT, GLOBAL_LIMIT = -1, -2
+MOST_RATIO, MOST_MINUTES = 9999, 525_600
 
 Verb = Callable[[Iterable[str]], Awaitable[None]]
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -112,8 +114,8 @@ class Changing:
             return replace(
                 wishes,
                 ratio_limit=_share_limit(form.decimal("ratioLimit")),
-                seeding_minutes=max(GLOBAL_LIMIT, form.integer("seedingTimeLimit")),
-                inactive_minutes=max(GLOBAL_LIMIT, form.integer("inactiveSeedingTimeLimit"))
+                seeding_minutes=_minutes(form.integer("seedingTimeLimit")),
+                inactive_minutes=_minutes(form.integer("inactiveSeedingTimeLimit"))
                 if form.has("inactiveSeedingTimeLimit")
                 else wishes.inactive_minutes,
             )
@@ -157,10 +159,10 @@ class Changing:
         """Another name to show; folder and files keep theirs."""
         form = await form_of(request)
         form.require("hash", "name")
-        self._require(form)
         name = display_name(form.text("name"))
         if not name:
             raise Refused("Incorrect torrent name")
+        self._require(form)
         await self._commands.rename(form.text("hash"), name)
         return answers.nothing()
 
@@ -187,8 +189,18 @@ class Changing:
 
 def _is_peer(text: str) -> bool:
     address, _, port = text.rpartition(":")
-    return bool(address) and port.isdecimal() and 0 < int(port[:6]) < 65536
+    try:
+        ip_address(address[1:-1] if address[:1] + address[-1:] == "[]" else address)
+    except ValueError:
+        return False
+    return port.isdecimal() and 0 < int(port[:6]) < 65536
 
 
 def _share_limit(ratio: float) -> float:
-    return ratio if ratio >= 0 or ratio == NO_LIMIT else GLOBAL_LIMIT
+    """What the real server keeps of a ratio limit: what is too low says "none"."""
+    return NO_LIMIT if ratio < GLOBAL_LIMIT else min(ratio, MOST_RATIO)
+
+
+def _minutes(limit: int) -> int:
+    """The same of a limit in minutes."""
+    return NO_LIMIT if limit < GLOBAL_LIMIT else min(limit, MOST_MINUTES)

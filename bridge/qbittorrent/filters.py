@@ -56,14 +56,15 @@ class Query(Struct, frozen=True):
 
 def read_query(form: Form, dialect: Dialect) -> Query:
     """The parameters of `torrents/info`."""
-    hashes = frozenset(one.lower() for one in form.pieces("hashes", "|"))
+    # `all` is no more than an unknown hash here (only the verbs know the word).
+    hashes = frozenset(one.lower() for one in form.text("hashes").split("|") if one)
     state = form.text("filter")
     return Query(
         state=state if state in _STATES or state in _words(dialect) else "",
         category=form.fields.get("category"),
         tag=form.fields.get("tag"),
         # An empty list is no filter; one with garbage only finds nothing.
-        hashes=hashes if form.text("hashes") not in {"", "all"} else None,
+        hashes=hashes or None,
         private=form.flag("private") if dialect.later and _is_flag(form, "private") else None,
         sort=form.text("sort"),
         reverse=form.flag("reverse"),

@@ -67,7 +67,7 @@ class Form:
         """`true` or `false` in any case; everything else counts as not given."""
         if name not in self.fields:
             return default
-        return {"true": True, "false": False}.get(self.text(name).strip().lower(), default)
+        return {"true": True, "false": False}.get(self.text(name).lower(), default)
 
     def integer(self, name: str, default: int = 0) -> int:
         """A whole number within 32 bits; garbage is the default."""

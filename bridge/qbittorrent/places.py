@@ -97,7 +97,9 @@ class Locations:
 
 def _paths(form: Form) -> tuple[str, str]:
     old, new = form.text("oldPath"), form.text("newPath")
-    for path in (old, new):
-        if path.startswith("/"):
-            raise Refused(f"Absolute path isn't allowed: '{path}'.")
+    for name, path in (("old", old), ("new", new)):
+        if not path:
+            raise Refused(f"The {name} path is invalid: ''.")
+    if new.startswith("/"):
+        raise Refused(f"Absolute path isn't allowed: '{new}'.")
     return old, new

@@ -15,6 +15,7 @@ from bridge.qbittorrent.dialect import Dialect
 MOST_TEXT = 10_000
 MOST_NUMBER, LEAST_NUMBER = 2**31 - 1, -(2**31)
 FRACTIONS = frozenset(("max_ratio",))
+KIB = 1024
 LIMITS = frozenset(("dl_limit", "up_limit", "alt_dl_limit", "alt_up_limit"))
 
 # Arrs refuse magnets without DHT, and a client that removes finished torrents (arr-contract.md
@@ -73,7 +74,11 @@ class Preferences:
     async def change(self, text: str) -> None:
         """Keep what a client set. What is no JSON, unknown or not to be set is passed over."""
         changes = _read(text)
-        taken = {key: value for key, value in changes.items() if self._takes(key, value)}
+        taken = {
+            key: _in_kib(value) if key in LIMITS and isinstance(value, int) else value
+            for key, value in changes.items()
+            if self._takes(key, value)
+        }
         if taken:
             await self._commands.set_preferences(taken)
 
@@ -88,7 +93,7 @@ class Preferences:
 
     async def set_limit(self, name: str, value: int) -> None:
         """Set a preference that is a number of bytes a second."""
-        await self._commands.set_preferences({name: min(max(0, value), MOST_NUMBER)})
+        await self._commands.set_preferences({name: _in_kib(min(max(0, value), MOST_NUMBER))})
 
     @property
     def kept(self) -> Mapping[str, object]:
@@ -124,6 +129,11 @@ class Preferences:
         if key in FRACTIONS and isinstance(value, float):
             return True
         return type(value) is type(default) and not isinstance(value, dict)
+
+
+def _in_kib(limit: int) -> int:
+    """Bytes a second as the real server keeps them: in whole KiB, and no limit becomes none."""
+    return max(limit - limit % KIB, KIB) if limit else 0
 
 
 def _read(text: str) -> Mapping[str, object]:

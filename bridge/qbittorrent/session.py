@@ -73,6 +73,7 @@ class Session:
         self.sid = sid
         self.used_at = now
         self.told = ToldSeveral() if shared else Told()
+        self.told_of_peers = ToldSeveral() if shared else Told()
         self.polls_all = False
         self._polled: dict[str, float] = {}
 

@@ -13,7 +13,7 @@ from bridge.qbittorrent.forms import form_of
 from bridge.qbittorrent.labels import Categories, Tags
 from bridge.qbittorrent.packing import Begun, Body, Tail
 from bridge.qbittorrent.rows import Row, Rows
-from bridge.qbittorrent.session import MOST_RID, SESSION
+from bridge.qbittorrent.session import SESSION
 from bridge.qbittorrent.trackers import TrackerIndex
 from bridge.qbittorrent.transfer import Transfer
 
@@ -72,10 +72,12 @@ class Sync:
         """The peers are TorBox's and not shown one by one: there are none, and none changes."""
         form = await form_of(request)
         self._board.get(form.text("hash"))
-        rid = form.integer("rid")
-        if rid > 0:
-            return answers.json({"rid": rid % MOST_RID + 1})
-        return answers.json({"full_update": True, "peers": {}, "rid": 1, "show_flags": True})
+        rid, told = form.integer("rid"), request[SESSION].told_of_peers
+        known = told.known(rid)
+        next_rid = told.tell(True, from_one=rid <= 0)
+        if known:
+            return answers.json({"rid": next_rid})
+        return answers.json({"full_update": True, "peers": {}, "rid": next_rid, "show_flags": True})
 
     def _moment(self) -> Moment:
         return Moment(
@@ -122,12 +124,12 @@ class Sync:
         if base == now:
             return encode({"rid": rid})
         categories = {
-            name: shown
+            name: changes
             for name, shown in now.categories.items()
-            if base.categories.get(name) != shown
+            if (changes := _changed(base.categories.get(name, {}), shown))
         }
         tags = [tag for tag in now.tags if tag not in base.tags]
-        state = {name: value for name, value in now.state.items() if base.state.get(name) != value}
+        state = _changed(base.state, now.state)
         trackers, trackers_removed = self._trackers.since(base.revision)
         torrents = {
             torrent_hash: changes
@@ -171,6 +173,10 @@ class Sync:
         if self._dialect.later:
             state["use_subcategories"] = False
         return state
+
+
+def _changed(before: Mapping[str, object], now: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in now.items() if before.get(name) != value}
 
 
 def _gone(before: Iterable[str], now: Iterable[str]) -> list[str]:

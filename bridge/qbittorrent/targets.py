@@ -9,7 +9,7 @@ def hashes_in(form: Form, board: Board, name: str = "hashes") -> list[str]:
 
     Unknown hashes are passed over without a word, as on the real server (qbittorrent.md §1.2).
     """
-    given = [one.lower() for one in form.pieces(name, "|")]
-    if given == ["all"]:
+    if form.text(name) == "all":
         return [entry.torrent.hash for entry in board]
-    return [one for one in dict.fromkeys(given) if one in board]
+    given = dict.fromkeys(one.lower() for one in form.text(name).split("|"))
+    return [one for one in given if one in board]

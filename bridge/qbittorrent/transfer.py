@@ -63,12 +63,12 @@ class Transfer:
         return answers.nothing()
 
     async def set_mode(self, request: web.Request) -> web.Response:
-        """Choose the usual (`0`) or the alternative (`1`) limits."""
+        """Choose the usual (`0`) or the alternative (any other number) limits."""
         form = await form_of(request)
         form.require("mode")
-        if form.integer("mode", -1) not in {0, 1}:
+        if form.integer("mode", 0) != form.integer("mode", 1):
             raise BadParameter("'mode': invalid argument")
-        await self._preferences.set_alternative_limits(on=form.integer("mode") == 1)
+        await self._preferences.set_alternative_limits(on=form.integer("mode") != 0)
         return answers.nothing()
 
     async def download_limit(self, _request: web.Request) -> web.Response:

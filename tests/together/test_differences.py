@@ -230,3 +230,42 @@ async def test_what_would_be_kept_for_nothing_is_refused(arr, dialect: str) -> N
     assert await arr.json("rss/items") == await arr.json("rss/rules") == {}
     assert await arr.json("search/plugins") == []
     assert await arr.json("torrents/info") == [row]
+
+
+# 19
+
+
+async def test_a_forced_torrent_keeps_the_word_for_what_happens_to_it(arr) -> None:
+    row = await adds(arr)
+    data = {"hashes": row["hash"], "value": "true"}
+    assert await arr.call("POST", "torrents/setForceStart", data=data) == (200, "")
+    (row,) = await arr.json("torrents/info")
+    assert row["force_start"] is True
+    assert not row["state"].startswith("forced")
+
+
+# 20
+
+
+async def test_peers_and_trackers_are_torboxs(arr) -> None:
+    row = await adds(arr)
+    data = {"hashes": row["hash"], "peers": "1.2.3.4:5|[::1]:80|host:80"}
+    _, text = await arr.call("POST", "torrents/addPeers", data=data)
+    assert json.loads(text)[row["hash"]] == {"added": 0, "failed": 2}
+    urls = "http://a.example/x\nnonsense\nudp://b.example:1"
+    data = {"hash": row["hash"], "urls": urls}
+    assert await arr.call("POST", "torrents/addTrackers", data=data) == (200, "")
+    shown = (await arr.json("torrents/trackers", hash=row["hash"]))[3:]
+    assert [(one["url"], one["tier"], one["status"]) for one in shown] == [
+        ("http://a.example/x", 0, 2),
+        ("udp://b.example:1", 1, 2),
+    ]
+
+
+# 21
+
+
+async def test_names_and_tags_are_tidied(arr) -> None:
+    row = await adds(arr, tags=" a , b", rename="two\nlines")
+    assert row["name"] == "two lines"
+    assert row["tags"] == "a, b"

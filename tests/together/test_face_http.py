@@ -260,6 +260,14 @@ async def test_a_query_of_two_thousand_hashes_is_read(wire: Wire) -> None:
     assert (status, body) == (200, b"[]")
 
 
+async def test_cookies_of_everything_else_on_this_host_do_not_shut_a_browser_out(
+    wire: Wire,
+) -> None:
+    cookie = f"{await wire.log_in()}; other={'x' * 60_000}"
+    status, _, body = await wire.ask("GET", "/api/v2/app/version", Cookie=cookie)
+    assert (status, body) == (200, b"v4.5.2")
+
+
 async def test_large_answers_are_packed_where_the_client_takes_that(wire: Wire) -> None:
     cookie = await wire.log_in()
     packed = await wire.ask(

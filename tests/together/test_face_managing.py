@@ -143,6 +143,11 @@ async def test_categories_are_made_changed_and_forgotten(arr, house) -> None:
     categories = await arr.json("torrents/categories")
     assert categories["tv"]["savePath"] == f"{house.downloads}/series"
 
+    rid = (await arr.json("sync/maindata"))["rid"]
+    await does(arr, "editCategory", category="tv", savePath="shows")
+    told = await arr.json("sync/maindata", rid=rid)
+    assert told["categories"] == {"tv": {"savePath": f"{house.downloads}/shows"}}
+
     (a,) = await given(arr, "a", category="tv")
     await refuses(arr, "setCategory", 409, "Incorrect category name", hashes=a, category="nope")
     await does(arr, "setCategory", hashes="0" * 40, category="nope")
@@ -412,15 +417,17 @@ async def test_the_limits_that_count_are_the_usual_or_the_alternative_ones(arr) 
     async def post(path: str, **fields) -> tuple[int, str]:
         return await arr.call("POST", f"transfer/{path}", data=fields)
 
-    assert await post("setDownloadLimit", limit="1000") == (200, "")
-    assert await arr.call("GET", "transfer/downloadLimit") == (200, "1000")
+    assert await post("setDownloadLimit", limit="1023") == (200, "")
+    assert await arr.call("GET", "transfer/downloadLimit") == (200, "1024")
     assert await post("toggleSpeedLimitsMode") == (200, "")
     assert await arr.call("GET", "transfer/speedLimitsMode") == (200, "1")
     assert (await arr.json("transfer/info"))["dl_rate_limit"] == 10240
     assert await post("setSpeedLimitsMode", mode="0") == (200, "")
     assert await post("setSpeedLimitsMode", mode="x") == (400, "'mode': invalid argument")
-    assert (await arr.json("transfer/info"))["dl_rate_limit"] == 1000
-    assert (await arr.json("app/preferences"))["dl_limit"] == 1000
+    assert (await arr.json("transfer/info"))["dl_rate_limit"] == 1024
+    assert (await arr.json("app/preferences"))["dl_limit"] == 1024
+    await arr.call("POST", "app/setPreferences", data={"json": '{"dl_limit": 5000}'})
+    assert (await arr.json("transfer/info"))["dl_rate_limit"] == 4096
 
 
 async def test_the_status_line_says_disconnected_while_torbox_is_away(house, arr) -> None:
@@ -455,7 +462,8 @@ class Syncing:
             self.torrents.setdefault(torrent_hash, {}).update(changes)
         for torrent_hash in answer.get("torrents_removed", ()):
             del self.torrents[torrent_hash]
-        self.categories |= answer.get("categories", {})
+        for name, changes in answer.get("categories", {}).items():
+            self.categories.setdefault(name, {}).update(changes)
         for name in answer.get("categories_removed", ()):
             del self.categories[name]
         self.tags |= set(answer.get("tags", ()))
@@ -660,9 +668,23 @@ async def test_limits_beyond_what_clients_read_are_the_nearest_they_do(arr) -> N
     await does(arr, "setShareLimits", hashes=a, ratioLimit="-7", seedingTimeLimit="-9")
     shown = await row(arr, a)
     assert shown["dl_limit"] == 2**31 - 1
-    assert (shown["ratio_limit"], shown["seeding_time_limit"]) == (-2, -2)
+    assert (shown["ratio_limit"], shown["seeding_time_limit"]) == (-1, -1)
+    await does(arr, "setShareLimits", hashes=a, ratioLimit="10000", seedingTimeLimit="525601")
+    shown = await row(arr, a)
+    assert (shown["ratio_limit"], shown["seeding_time_limit"]) == (9999, 525600)
     await arr.call("POST", "transfer/setDownloadLimit", data={"limit": "3000000000"})
-    assert (await arr.json("transfer/info"))["dl_rate_limit"] == 2**31 - 1
+    assert (await arr.json("transfer/info"))["dl_rate_limit"] == 2**31 - 1024
+
+
+async def test_all_means_everyone_only_as_it_is_written_and_only_to_verbs(arr) -> None:
+    (a,) = await given(arr, "a")
+    for hashes in ("ALL", f"{a}x|all", f" {a}"):
+        await does(arr, "addTags", hashes=hashes, tags="no")
+    assert (await row(arr, a))["tags"] == ""
+    await does(arr, "addTags", hashes="all", tags="yes")
+    assert (await row(arr, a))["tags"] == "yes"
+    assert await arr.json("torrents/info", hashes="all") == []
+    assert len(await arr.json("torrents/info", hashes="|")) == 1
 
 
 async def test_a_refused_add_makes_neither_category_nor_tag(arr) -> None:

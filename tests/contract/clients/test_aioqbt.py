@@ -84,6 +84,7 @@ async def test_every_call_that_applies_gives_what_it_should(lent) -> None:
     await c.torrents.delete([done.hash, HASH], delete_files=True)
     assert not {row.hash for row in await c.torrents.info()} & {done.hash, HASH}
     await c.app.shutdown()
+    assert house.bridge.asked_to_stop.is_set()
     await c.auth.logout()
     await c.auth.login("admin", PASSWORD)
     assert surface.forgotten() == set()
@@ -222,7 +223,8 @@ async def reading(c, done, under_way) -> None:
     assert set(whole.torrents) >= {done.hash, under_way.hash}
     assert not (await c.sync.maindata(whole.rid)).full_update
     assert (await c.sync.torrent_peers(done.hash)).full_update is True
-    assert isinstance(await c.log.main(last_known_id=-1), list)
+    lines = await c.log.main(last_known_id=-1)
+    assert any(": accepted" in line.message for line in lines)
     assert await c.log.peers() == []
     await c.torrents.file_prio(done.hash, [0], 1)
     await c.torrents.rename_file(done.hash, "Done/Notes/a.txt", "Done/Notes/b.txt")

@@ -61,6 +61,7 @@ async def test_every_call_that_applies_gives_what_it_should(lent) -> None:
     await asyncio.to_thread(reading, noted, done, under_way)
     await asyncio.to_thread(the_rest, noted, later)
     await asyncio.to_thread(the_end, noted, done)
+    assert house.bridge.asked_to_stop.is_set()
     if later:
         await asyncio.to_thread(only_five, noted)
     assert surface.forgotten() == set()
@@ -195,7 +196,9 @@ def reading(c, done, under_way) -> None:
     assert set(whole.torrents) >= {done.hash, under_way.hash}
     assert "full_update" not in c.sync_maindata(rid=whole.rid)
     assert c.sync_torrent_peers(**by_hash).full_update is True
-    assert c.log_main(last_known_id=-1) is not None
+    lines = c.log_main(last_known_id=-1)
+    assert any(": accepted" in line.message for line in lines)
+    assert list(c.log_main(last_known_id=lines[-1].id)) == []
     assert list(c.log_peers()) == []
     c.torrents_file_priority(torrent_hash=under_way.hash, file_ids=[0], priority=1)
     c.torrents_rename_file(**by_hash, old_path="Done/Notes/a.txt", new_path="Done/Notes/b.txt")
@@ -206,10 +209,10 @@ def reading(c, done, under_way) -> None:
 
 
 def the_rest(c, later) -> None:
-    c.transfer_set_download_limit(limit=5000)
-    c.transfer_set_upload_limit(limit=6000)
-    assert (c.transfer_download_limit(), c.transfer_upload_limit()) == (5000, 6000)
-    assert c.transfer_info().dl_rate_limit == 5000
+    c.transfer_set_download_limit(limit=5120)
+    c.transfer_set_upload_limit(limit=6144)
+    assert (c.transfer_download_limit(), c.transfer_upload_limit()) == (5120, 6144)
+    assert c.transfer_info().dl_rate_limit == 5120
     assert c.transfer_info().connection_status == "connected"
     c.transfer_toggle_speed_limits_mode()
     assert c.transfer_speed_limits_mode() == "1"
