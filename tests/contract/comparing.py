@@ -12,6 +12,8 @@ private reannounce root_path progress"""
 BY_KEY = frozenset({"torrents", "categories", "trackers", "peers"})
 # Of a difference in `sync/maindata`: what may be told or not, depending on the moment.
 PARTS = frozenset({"torrents", "server_state", "peers"})
+# Says that one of two lists is empty.
+NOTHING = "instead of"
 
 
 def verdict(theirs, ours) -> str:
@@ -46,7 +48,7 @@ def settled(value: object) -> object:
 
 
 def misshapen(theirs: object, ours: object, where: str, *, partly: bool = False) -> str:
-    """Where keys or types differ, "" if nowhere. An empty list or null has no shape.
+    """Where keys or types differ, "" if nowhere. A null has no shape, but an empty list differs.
 
     In a difference (`partly`) it depends on the moment which torrents and figures are told.
     """
@@ -66,6 +68,8 @@ def misshapen(theirs: object, ours: object, where: str, *, partly: bool = False)
             if missing or more:
                 return f"{where}: without {sorted(missing)[:5]}, with {sorted(more)[:5]}"
     elif isinstance(theirs, list) and isinstance(ours, list):
+        if bool(theirs) != bool(ours):
+            return f"{where}: {len(ours)} {NOTHING} {len(theirs)}"
         pairs = [(one, other, "[]") for one, other in zip(theirs, ours, strict=False)]
     else:
         return "" if kind(theirs) == kind(ours) else f"{where}: {kind(ours)} for {kind(theirs)}"

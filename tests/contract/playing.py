@@ -18,10 +18,24 @@ BETWEEN = {
         ("torrents/add", f"urls=magnet:?xt=urn:btih:{'fa' * 20}&forced=true")
     ],
     "tracker.warning_message": [("torrents/add", f"urls={'c2' * 20}")],
+    "info.hashes_uppercase": [
+        ("torrents/add", "urls=magnet:?xt=urn:btih:ABCDEF4444444444444444444444444444444444")
+    ],
+    "dup.info_magnet_got_metadata_from_file": [
+        (
+            "torrents/add",
+            "urls=magnet:?xt=urn:btih:f52360ca12441336bc516cce4954f0f8247fe029%26dn=mag",
+        )
+    ],
     "tracker.http_503": [("torrents/add", f"urls={'c3' * 20}")],
 }
 # A torrent that was added between the recorded calls, and by which recorded call it is added.
-ADDED = {"partial.files_stopped": "layout.multi_original.add"}
+ADDED = {
+    "partial.files_stopped": "layout.multi_original.add",
+    "dup.info_magnet_got_metadata_from_file": "add.file_single_stopped",
+    "pref_layout_subfolder.info": "pref_ext.add",
+    "tmm.complete_in_category_path": "add.file_single_stopped",
+}
 # Polls between the recorded calls: before the first of these, the second's rid was given.
 POLLED = {
     "files.indexes_garbage": "sync.delta_nothing_changed",

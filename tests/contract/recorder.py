@@ -65,6 +65,13 @@ ADDED_AGAIN = ("layout.", "pref_", "add.skip_checking")
 # What cannot come out as it was, and why.
 ELSEWHERE = {
     "sync.delta_torrent_removed": "needs a swarm",
+    "filter.completed": "needs a swarm",
+    "filter.stalled_uploading": "needs a swarm",
+    "filter.errored_with_error": "needs a disk that is full",
+    "filter.moving": "needs files that move for a while",
+    "info.checkingDL": "needs files that are checked for a while",
+    "info.checkingUP": "needs files that are checked for a while",
+    "info.checking_while_stopped": "needs files that are checked for a while",
     "http.chunked_request_body": "the laboratory also kept the answer to the second request",
 }
 WAITS = {"session.after_1s_ok": 1.0, "session.after_another_1s_sliding": 1.0,

@@ -91,6 +91,41 @@ async def test_autobrr_adds_waits_for_a_tracker_and_reannounces(client: Client) 
     assert status == 200
 
 
+async def test_autobrr_sends_files_under_a_random_name_and_strict_limits(
+    client: Client, torbox, house
+) -> None:
+    """Go reads every row into int64 and float64, with a null for neither."""
+    cookie = {"Cookie": (await client.log_in()).split(";")[0]}
+    grab = torbox.publish("Show", {"Show.mkv": MiB})
+    form = aiohttp.FormData()
+    fields = {
+        "paused": "true",
+        "stopped": "true",
+        "firstLastPiecePrio": "true",
+        "savepath": f"{house.downloads}/elsewhere",
+        "upLimit": "102400",
+        "dlLimit": "204800",
+        "rename": "Other",
+        "root_folder": "true",
+        "contentLayout": "Original",
+    }
+    for name, value in fields.items():
+        form.add_field(name, value)
+    form.add_field("torrents", grab.torrent, filename="aB3dE5gH7jK9mN1p")
+    status, headers, text = await client.ask(
+        "POST", "api/v2/torrents/add", data=form, headers=cookie
+    )
+    assert (status, text) == (200, "Ok.")
+    assert headers["Content-Type"].startswith("text/plain")
+    _, _, text = await client.ask("GET", "api/v2/torrents/info?filter=all", headers=cookie)
+    (row,) = json.loads(text)
+    assert (row["up_limit"], row["dl_limit"], row["name"]) == (102400, 204800, "Other")
+    assert row["save_path"] == f"{house.downloads}/elsewhere"
+    assert row["f_l_piece_prio"] is True
+    _, _, text = await client.ask("GET", "api/v2/app/preferences", headers=cookie)
+    assert json.loads(text)["queueing_enabled"] is True
+
+
 async def test_cross_seed_posts_everything_and_sends_the_whole_cookie_back(
     client: Client, torbox
 ) -> None:
@@ -153,6 +188,11 @@ async def test_decluttarr_reads_version_tags_privacy_and_the_status_line(client:
     assert "private" in row
     properties = json.loads(await get(f"torrents/properties?hash={row['hash']}"))
     assert properties["is_private"] is False
+    limits = json.loads(await get("transfer/info"))
+    assert isinstance(limits["dl_rate_limit"], int)
+    assert isinstance(limits["dl_info_speed"], int)
+    assert json.loads(await get(f"torrents/files?hash={row['hash']}")) == []
+    assert row["completed"] == 0
     state = json.loads(await get("sync/maindata"))["server_state"]
     assert state["connection_status"] != "disconnected"
     protect = {"hashes": f"{row['hash']}|{'b' * 40}", "tags": "Keep"}
@@ -182,6 +222,44 @@ async def test_cleanuparr_finds_the_api_and_can_read_every_row(client: Client) -
     assert text == "0"
 
 
+async def test_cleanuparr_looks_closely_and_deselects_files(client: Client, torbox) -> None:
+    headers = {"Cookie": (await client.log_in()).split(";")[0]}
+
+    async def get(path: str):
+        status, _, text = await client.ask("GET", f"api/v2/{path}", headers=headers)
+        assert status == 200, path
+        return json.loads(text)
+
+    async def post(path: str, **data: str) -> None:
+        status, _, text = await client.ask("POST", f"api/v2/{path}", data=data, headers=headers)
+        assert status == 200, (path, text)
+
+    grab = torbox.publish("Show", {"Show.mkv": MiB, "virus.lnk": 10})
+    form = aiohttp.FormData({"stopped": "true", "paused": "true"})
+    form.add_field("torrents", grab.torrent, filename="Show.torrent")
+    await client.ask("POST", "api/v2/torrents/add", data=form, headers=headers)
+    (row,) = await get(f"torrents/info?filter=all&reverse=false&hashes={grab.hash.upper()}")
+    assert row["state"] in STATES.split()
+    assert (await get(f"torrents/properties?hash={grab.hash}"))["is_private"] is False
+    assert isinstance(await get(f"torrents/trackers?hash={grab.hash}"), list)
+    files = await get(f"torrents/files?hash={grab.hash}")
+    (bad,) = [one["index"] for one in files if one["name"].endswith("virus.lnk")]
+    assert {one["priority"] for one in files} == {1}
+    await post("torrents/filePrio", hash=grab.hash, id=str(bad), priority="0")
+    files = await get(f"torrents/files?hash={grab.hash}")
+    assert [one["index"] for one in files if one["priority"] == 0] == [bad]
+    await post("torrents/createCategory", category="cleanuparr-unlinked")
+    await post("torrents/setCategory", hashes=grab.hash, category="cleanuparr-unlinked")
+    await post("torrents/addTags", hashes=grab.hash, tags="cleanuparr")
+    (row,) = await get("torrents/info?filter=all&reverse=false&category=cleanuparr-unlinked")
+    assert row["tags"] == "cleanuparr"
+    assert "savePath" in (await get("torrents/categories"))["cleanuparr-unlinked"]
+    await post("app/setPreferences", json=json.dumps({"excluded_file_names": "*.lnk"}))
+    assert (await get("app/preferences"))["excluded_file_names"] == "*.lnk"
+    await post("torrents/delete", hashes=grab.hash, deleteFiles="true")
+    assert await get("torrents/info?filter=all&reverse=false") == []
+
+
 async def test_qbit_manage_starts_with_head_and_knows_the_version(client: Client) -> None:
     status, _, _ = await client.ask("HEAD", "")
     assert status == 200
@@ -192,12 +270,58 @@ async def test_qbit_manage_starts_with_head_and_knows_the_version(client: Client
     assert {"max_ratio_act", "max_ratio_enabled", "max_seeding_time"} <= set(json.loads(text))
 
 
+async def test_qbit_manage_sorts_tags_and_limits_what_it_posts_for(client: Client, torbox) -> None:
+    headers = {"Cookie": (await client.log_in()).split(";")[0]}
+
+    async def post(path: str, **data: str) -> str:
+        status, _, text = await client.ask(
+            "POST", f"api/v2/{path}", data=data or None, headers=headers
+        )
+        assert status == 200, (path, text)
+        return text
+
+    grab = torbox.publish("Show", {"Show.mkv": MiB})
+    form = aiohttp.FormData({"stopped": "True", "paused": "True"})
+    form.add_field("Show.torrent", grab.torrent, filename="Show.torrent")
+    await client.ask("POST", "api/v2/torrents/add", data=form, headers=headers)
+    (row,) = json.loads(await post("torrents/info", sort="added_on"))
+    for name in ("auto_tmm", "seeding_time", "ratio", "num_complete", "download_path", "private",
+                 "last_activity", "seeding_time_limit", "ratio_limit", "up_limit"):  # fmt: skip
+        assert name in row
+    hashes = {"hashes": grab.hash}
+    await post("torrents/createCategory", category="movies", savePath="")
+    await post("torrents/setCategory", category="movies", **hashes)
+    await post("torrents/addTags", tags="noHL", **hashes)
+    limits = {"ratioLimit": "2.0", "seedingTimeLimit": "1440", "inactiveSeedingTimeLimit": "-2"}
+    await post("torrents/setShareLimits", **limits, **hashes)
+    await post("torrents/setUploadLimit", limit="102400", **hashes)
+    await post("torrents/setAutoManagement", enable="False", **hashes)
+    (row,) = json.loads(await post("torrents/info", sort="added_on"))
+    assert (row["category"], row["tags"], row["up_limit"]) == ("movies", "noHL", 102400)
+    assert (row["ratio_limit"], row["seeding_time_limit"]) == (2, 1440)
+    await post("torrents/removeTags", tags="noHL", **hashes)
+    await post("torrents/deleteTags", tags="noHL")
+    assert json.loads(await post("torrents/tags")) == []
+    data = {"hash": grab.hash}
+    async with client.session.post(
+        f"{client.url}/api/v2/torrents/export", data=data, headers=headers
+    ) as answer:
+        assert await answer.read() == grab.torrent
+
+
 async def test_homepage_logs_in_after_a_403_and_wants_exactly_ok(client: Client) -> None:
     status, _, _ = await client.ask("GET", "api/v2/torrents/info")
     assert status == 403
     cookie = (await client.log_in()).split(";")[0]
-    _, _, text = await client.ask("GET", "api/v2/torrents/info", headers={"Cookie": cookie})
-    assert json.loads(text) == []
+    headers = {"Cookie": cookie}
+    await client.ask("POST", "api/v2/torrents/add", data={"urls": MAGNET}, headers=headers)
+    _, _, text = await client.ask("GET", "api/v2/torrents/info", headers=headers)
+    (row,) = json.loads(text)
+    assert isinstance(row["state"], str)
+    assert isinstance(row["name"], str)
+    for name in ("dlspeed", "upspeed", "progress", "eta", "size", "amount_left"):
+        assert isinstance(row[name], int | float)
+    assert row["progress"] != 1  # it counts whatever is exactly 1 as done
 
 
 async def test_vuetorrent_follows_differences_from_its_own_origin(client: Client) -> None:
@@ -215,3 +339,26 @@ async def test_vuetorrent_follows_differences_from_its_own_origin(client: Client
         "GET", f"api/v2/sync/maindata?rid={whole['rid']}", headers=headers
     )
     assert "full_update" not in json.loads(text)
+    rid = json.loads(text)["rid"]
+
+    async def differs(path: str, **data: str) -> dict:
+        nonlocal rid
+        status, _, text = await client.ask("POST", f"api/v2/{path}", data=data, headers=headers)
+        assert status == 200, (path, text)
+        _, _, text = await client.ask("GET", f"api/v2/sync/maindata?rid={rid}", headers=headers)
+        told = json.loads(text)
+        assert "full_update" not in told
+        rid = told["rid"]
+        return told
+
+    told = await differs("torrents/add", urls=MAGNET, stopped="true")
+    assert told["torrents"]["a" * 40]["name"] == "Some.Show.S01E01"
+    told = await differs("torrents/setDownloadLimit", hashes="a" * 40, limit="1000")
+    assert told["torrents"]["a" * 40]["dl_limit"] == 1000
+    assert "name" not in told["torrents"]["a" * 40]
+    told = await differs("torrents/addTags", hashes="a" * 40, tags="x")
+    assert (told["tags"], told["torrents"]["a" * 40]["tags"]) == (["x"], "x")
+    told = await differs("transfer/toggleSpeedLimitsMode")
+    assert told["server_state"]["use_alt_speed_limits"] is True
+    told = await differs("torrents/delete", hashes="a" * 40, deleteFiles="true")
+    assert told["torrents_removed"] == ["a" * 40]
