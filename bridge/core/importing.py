@@ -45,8 +45,8 @@ class Importer(Background):
         self._clock = clock
         self._note = note
         self._askers = [Asker(one, ledger, clock, note, hardlink=hardlink) for one in contacts]
-        self._until: dict[str, float] = {}  # hash → when it is handed over anyway, since 1970
-        self._moved: set[str] = set()  # whose category was changed
+        self._complete: dict[str, float] = {}  # hash → since when, for the arr whose turn it is
+        self._moved: dict[str, float] = {}  # the same of those whose category was changed
         self._wake = asyncio.Event()
         ledger.listen(self._changed)
 
@@ -59,18 +59,18 @@ class Importer(Background):
         torrent = after or before
         assert torrent is not None
         if after is None or not isinstance(after.phase, Complete) or after.handed_over:
-            self._until.pop(torrent.hash, None)
+            self._complete.pop(torrent.hash, None)
             for asker in self._askers:
                 asker.drop(torrent.hash)
             return
         if before is not None and isinstance(before.phase, Complete):
             if before.phase.at != after.phase.at:
-                self._until.pop(after.hash, None)  # it is another arr's now
+                self._complete.pop(after.hash, None)  # it is another arr's now
             elif before.category != after.category:
-                self._moved.add(after.hash)
+                self._moved[after.hash] = after.phase.at
                 self._wake.set()
-        if torrent.hash not in self._until:
-            self._until[after.hash] = after.phase.at + HAND_OVER_SECONDS
+        if torrent.hash not in self._complete:
+            self._complete[after.hash] = after.phase.at
             self._wake.set()
             for asker in self._askers:
                 asker.add(after.hash)
@@ -78,22 +78,22 @@ class Importer(Background):
     async def _run(self) -> None:
         while True:
             self._wake.clear()
-            moved, self._moved = self._moved, set()
+            moved, self._moved = self._moved, {}
             now = self._clock.time()
-            late = {one for one, until in self._until.items() if until <= now}
+            late = {one: at for one, at in self._complete.items() if at + HAND_OVER_SECONDS <= now}
             try:
-                for torrent_hash in moved:
-                    await hand_over(self._ledger, torrent_hash, now, imported=True)
-                for torrent_hash in late - moved:
-                    await hand_over(self._ledger, torrent_hash, now, imported=False)
+                for torrent_hash, at in (late | moved).items():
+                    imported = torrent_hash in moved
+                    await hand_over(self._ledger, torrent_hash, at, now, imported=imported)
             except StoreTrouble as error:
                 log.warning("%s", error)
                 await self._clock.sleep(SILENCE_SECONDS)
-            next_at = min(self._until.values(), default=None)
-            if next_at is None:
+            first = min(self._complete.values(), default=None)
+            if first is None:
                 await self._wake.wait()
             else:
-                await self._clock.wait(self._wake, next_at - self._clock.time())
+                left = first + HAND_OVER_SECONDS - self._clock.time()
+                await self._clock.wait(self._wake, left)
 
 
 class Asker:
@@ -193,12 +193,14 @@ class Asker:
             self._due[torrent_hash] = self._clock.monotonic() + wait
 
     async def _see(self, torrent: Torrent) -> None:
+        assert isinstance(torrent.phase, Complete)
+        at = torrent.phase.at
         rows = await self._contact.rows(torrent)
         # Of a pack, some files may be imported and others not: then rows are left.
         if not rows and ours.was_imported(await self._contact.arr.events(torrent.hash)):
             name = self._contact.name
             self._note(torrent.hash, torrent.name, f"imported by {name}")
-            await hand_over(self._ledger, torrent.hash, self._clock.time(), imported=True)
+            await hand_over(self._ledger, torrent.hash, at, self._clock.time(), imported=True)
             # It may be removed now, and the arr is to see that soon, too.
             await self._contact.arr.refresh()
             return
@@ -207,14 +209,16 @@ class Asker:
         if outlook != torrent.outlook:
             if outlook:
                 self._note(torrent.hash, torrent.name, outlook)
-            await self._ledger.change(torrent.hash, lambda now: _with_outlook(now, outlook))
+            await self._ledger.change(torrent.hash, lambda now: _with_outlook(now, at, outlook))
 
 
-async def hand_over(ledger: Ledger, torrent_hash: str, time: float, *, imported: bool) -> None:
-    """No import is waited for any more."""
+async def hand_over(
+    ledger: Ledger, torrent_hash: str, at: float, time: float, *, imported: bool
+) -> None:
+    """No import is waited for any more by the arr for which it is complete since `at`."""
 
     def change(now: Torrent) -> Torrent | None:
-        if not isinstance(now.phase, Complete) or now.handed_over:
+        if not _is_still(now, at) or now.handed_over:
             return None
         if not imported:
             return replace(now, handed_over=True)
@@ -223,7 +227,10 @@ async def hand_over(ledger: Ledger, torrent_hash: str, time: float, *, imported:
     await ledger.change(torrent_hash, change)
 
 
-def _with_outlook(torrent: Torrent, outlook: str) -> Torrent | None:
-    if not isinstance(torrent.phase, Complete):
-        return None
-    return replace(torrent, outlook=outlook)
+def _with_outlook(torrent: Torrent, at: float, outlook: str) -> Torrent | None:
+    return replace(torrent, outlook=outlook) if _is_still(torrent, at) else None
+
+
+def _is_still(torrent: Torrent, at: float) -> bool:
+    """Whether it is the same arr's turn as it was: what one imported says nothing of another."""
+    return isinstance(torrent.phase, Complete) and torrent.phase.at == at

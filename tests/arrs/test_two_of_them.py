@@ -1,8 +1,11 @@
 """Sonarr and Radarr, or two Sonarrs, that want one hash: both import it, and nothing is left."""
 
+import asyncio
+
 import pytest
 
 from bridge.config import ImportMode
+from bridge.core.ours import was_imported
 from bridge.simulator import FetchedOver, MiB, Stalled
 
 FILES = {"a.mkv": MiB, "a.nfo": 100}
@@ -95,3 +98,41 @@ async def test_what_is_dead_is_replaced_in_both_one_after_the_other(house, torbo
     assert (first.into / "Other 1").is_dir()
     assert (second.into / "Other 2").is_dir()
     await house.eventually(lambda: dead.hash not in house.bridge.ledger.torrents)
+
+
+async def test_the_firsts_import_seen_late_is_not_taken_for_the_seconds(
+    house, torbox, street, offers
+):
+    house.sets(downloads={"import_mode": ImportMode.HARDLINK})
+    first, second = await two_arrs(street, ("Sonarr", "Radarr"), {"imported_category": "done"}, {})
+    second.clients[0].enabled = False
+    grab = torbox.publish("Both", FILES)
+    wanted = [await arr.wants(offers(grab)) for arr in (first, second)]
+    # The bridge reads that it was imported, and only then the category is set.
+    asks, client = house.bridge.aftercare._importer._askers[0]._contact.arr, first.clients[0]
+    events, set_category = asks.events, client.set_category
+    read, passed = asyncio.Event(), asyncio.Event()
+
+    async def slowly(torrent_hash):
+        found = await events(torrent_hash)
+        if was_imported(found):
+            read.set()
+            await passed.wait()
+        return found
+
+    async def later(torrent_hash, category):
+        await read.wait()
+        await set_category(torrent_hash, category)
+
+    asks.events, client.set_category = slowly, later
+    await house.sees_state(grab, "stalledUP", jump=1)
+    importing = asyncio.create_task(first.polls())
+    await house.eventually(importing.done)
+    assert wanted[0].state == "imported"
+    house.arr.category = "radarr"
+    row = await house.sees_state(grab, "stalledUP", jump=1)
+    asked = first.refreshes
+    passed.set()
+    await house.eventually(lambda: first.refreshes > asked)  # the last that is done about it
+    assert (await house.arr.sees(grab))["state"] == "stalledUP"
+    assert house.files_of(row)
