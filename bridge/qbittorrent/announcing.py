@@ -34,11 +34,13 @@ class Announcing:
         form.require("hash", "origUrl", "newUrl")
         old, new = form.text("origUrl"), form.text("newUrl").strip()
         trackers = self._commands.board.get(form.text("hash")).torrent.trackers
-        if not _is_tracker(new):
-            raise BadParameter("New tracker URL is invalid")
+        if new == old:
+            return answers.nothing()
         if old not in trackers:
             raise Refused("Tracker not found")
-        if new in trackers and new != old:
+        if not _is_tracker(new):
+            raise BadParameter("New tracker URL is invalid")
+        if new in trackers:
             raise Refused("New tracker URL already exists")
         await self._change(form, lambda now: tuple(new if one == old else one for one in now))
         return answers.nothing()

@@ -1,5 +1,6 @@
 """`torrents/…`: where files go and what they are called, always inside the root."""
 
+import posixpath
 from collections.abc import Mapping
 
 from aiohttp import web
@@ -46,10 +47,10 @@ class Locations:
         torrent = self._torrent(form)
         names = file_names(torrent)
         old, new = _paths(form)
+        if new in names and new != old:
+            raise Refused(f"The file already exists: '{new}'.")
         if old not in names:
             raise Refused(f"No such file: '{old}'.")
-        if new in names:
-            raise Refused(f"The file already exists: '{new}'.")
         await self._rename(torrent, {old: new})
         return answers.nothing()
 
@@ -61,10 +62,10 @@ class Locations:
         names = file_names(torrent)
         old, new = _paths(form)
         inside = [name for name in names if name.startswith(f"{old}/")]
+        if any(name.startswith(f"{new}/") for name in names if name not in inside):
+            raise Refused(f"The folder already exists: '{new}'.")
         if not inside:
             raise Refused(f"No such folder: '{old}'.")
-        if any(name.startswith(f"{new}/") for name in names):
-            raise Refused(f"The folder already exists: '{new}'.")
         if old == own_folder(torrent):
             await self._commands.places.rename_folder(torrent.hash, new)
         else:
@@ -96,10 +97,15 @@ class Locations:
 
 
 def _paths(form: Form) -> tuple[str, str]:
-    old, new = form.text("oldPath"), form.text("newPath")
+    """Both paths, `a//b` written shortly, after the real server's checks in its order."""
+    old, new = _short(form.text("oldPath")), _short(form.text("newPath"))
     for name, path in (("old", old), ("new", new)):
         if not path:
             raise Refused(f"The {name} path is invalid: ''.")
     if new.startswith("/"):
         raise Refused(f"Absolute path isn't allowed: '{new}'.")
     return old, new
+
+
+def _short(path: str) -> str:
+    return posixpath.normpath(path) if path else ""

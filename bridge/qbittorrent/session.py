@@ -32,7 +32,9 @@ class Told:
         """What the client has that sends this rid back; None if it must be told everything."""
         if rid > 0 and rid == self._sent[0]:
             self._accepted = self._sent
-        return self._accepted[1] if rid > 0 and rid == self._accepted[0] else None
+        if rid <= 0 or rid != self._accepted[0]:
+            self._accepted = (0, None)  # it is told everything: what it had before is past
+        return self._accepted[1]
 
     def tell(self, moment: object, *, from_one: bool) -> int:
         """Remember what is answered now; gives its rid."""

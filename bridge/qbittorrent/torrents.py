@@ -62,7 +62,7 @@ class Torrents:
         """A torrent's files, all of them or some."""
         form = await form_of(request)
         rows = details.files(self._entry(form))
-        if form.text("indexes"):
+        if "indexes" in form.fields:
             rows = [rows[index] for index in _indexes(form, len(rows))]
         return answers.json(rows)
 
