@@ -149,6 +149,8 @@ class Changing:
         if priority not in PRIORITIES:
             raise BadParameter("Priority is not valid")
         self._require(form)
+        if not self._commands.board.get(form.text("hash")).torrent.files:
+            raise Refused("Torrent's metadata has not yet downloaded")
         indexes = [read_integer(one, -1000) for one in form.text("id").split("|")]
         if -1000 in indexes:
             raise BadParameter("File IDs must be integers")
