@@ -496,6 +496,24 @@ def test_in_a_long_queue_one_that_ends_changes_nobody_else() -> None:
     assert positions(rows)[:3] == [0, 2, 3]
 
 
+@given(st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=1, max_size=8))
+def test_a_piece_of_a_complete_torrent_is_here_if_a_file_that_is_here_has_a_part_of_it(
+    files: list[tuple[int, bool]],
+) -> None:
+    torrent = known(
+        files=tuple(
+            File(f"{at}", size, priority=int(here)) for at, (size, here) in enumerate(files)
+        ),
+        piece_length=10,
+        phase=Complete(5.0),
+    )
+    owners = [number for number, (size, _) in enumerate(files) for _ in range(size)]
+    pieces = [owners[at : at + 10] for at in range(0, len(owners), 10)]
+    assert json.loads(details.piece_states(entry(torrent, Situation.COMPLETE))) == [
+        2 if any(files[owner][1] for owner in piece) else 0 for piece in pieces
+    ]
+
+
 BITS = {
     "name": st.sampled_from(["", "a", "Ä b", HASH]),
     "trackers": st.sampled_from([(), ("http://a.example/x",), ("udp://b.example", "http://c/")]),
