@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from bridge.clock import Clock
 from bridge.core.board import Board
 from bridge.core.claims import left_to, without_claim
-from bridge.core.ledger import Ledger
+from bridge.core.ledger import Change, Ledger
 from bridge.delivery.paths import INCOMPLETE
 from bridge.errors import BadParameter, Refused
 from bridge.model import Category, Torrent
@@ -118,17 +118,29 @@ class Labels:
         self._board.tags = tuple(tag for tag in self._board.tags if tag not in gone)
         await self.untag(list(self._ledger.torrents), gone)
 
-    async def tag(self, hashes: Iterable[str], tags: Iterable[str]) -> None:
-        """Give tags to torrents; unknown ones are made."""
-        tags = tuple(_clean(tags))
-        await self.create_tags(tags)
-        await self._ledger.change_all({one.lower(): partial(_tagged, tags=tags) for one in hashes})
+    async def tag(self, hashes: Iterable[str], tags: Collection[str]) -> None:
+        """Give tags to torrents; unknown ones are made, if there is a torrent for them."""
+        await self._change_tags(hashes, partial(_tagged, tags=tuple(_clean(tags))), tags)
+
+    async def set_tags(self, hashes: Iterable[str], tags: Collection[str]) -> None:
+        """Let torrents carry these tags and no others."""
+        await self._change_tags(hashes, partial(replace, tags=tuple(_clean(tags))), tags)
 
     async def untag(self, hashes: Iterable[str], tags: Iterable[str]) -> None:
-        """Take tags off torrents; no tags means all of them."""
-        gone = frozenset(_clean(tags))
-        change = partial(_untagged, gone=gone)
-        await self._ledger.change_all({one.lower(): change for one in hashes})
+        """Take tags off torrents."""
+        await self._change_tags(hashes, partial(_untagged, gone=frozenset(_clean(tags))))
+
+    async def clear_tags(self, hashes: Iterable[str]) -> None:
+        """Take all tags off torrents."""
+        await self._change_tags(hashes, partial(replace, tags=()))
+
+    async def _change_tags(
+        self, hashes: Iterable[str], change: Change, new: Iterable[str] = ()
+    ) -> None:
+        changes = {torrent_hash.lower(): change for torrent_hash in hashes}
+        if changes:
+            await self.create_tags(new)
+        await self._ledger.change_all(changes)
 
     def _checked(self, name: str, save_path: str) -> str:
         """The save path as it is kept; neither it nor the name may lead out of the root."""
@@ -167,6 +179,4 @@ def _tagged(torrent: Torrent, tags: tuple[str, ...]) -> Torrent:
 
 
 def _untagged(torrent: Torrent, gone: frozenset[str]) -> Torrent:
-    if not gone:
-        return replace(torrent, tags=())
     return replace(torrent, tags=tuple(tag for tag in torrent.tags if tag not in gone))

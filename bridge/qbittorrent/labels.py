@@ -112,7 +112,11 @@ class Tags:
         form = await form_of(request)
         form.require("hashes")
         hashes = hashes_in(form, self._commands.board)
-        await self._labels.untag(hashes, form.pieces("tags", ","))
+        # Blanks name a tag that nobody has; a comma alone names none.
+        if form.text("tags").strip(","):
+            await self._labels.untag(hashes, form.pieces("tags", ","))
+        else:
+            await self._labels.clear_tags(hashes)
         return answers.nothing()
 
     async def set(self, request: web.Request) -> web.Response:
@@ -120,6 +124,5 @@ class Tags:
         form = await form_of(request)
         form.require("hashes", "tags")
         hashes = hashes_in(form, self._commands.board)
-        await self._labels.untag(hashes, ())
-        await self._labels.tag(hashes, form.pieces("tags", ","))
+        await self._labels.set_tags(hashes, form.pieces("tags", ","))
         return answers.nothing()

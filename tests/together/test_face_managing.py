@@ -186,6 +186,18 @@ async def test_tags_are_made_given_taken_and_forgotten(arr) -> None:
     assert await arr.json("torrents/tags") == ["alpha", "beta"]
 
 
+async def test_tags_stay_where_no_tag_and_no_torrent_is_named(arr) -> None:
+    (a,) = await given(arr, "a")
+    await does(arr, "addTags", hashes=a, tags="x")
+    for verb, tags in (("deleteTags", ""), ("deleteTags", " , "), ("removeTags", " ")):
+        await does(arr, verb, hashes=a, tags=tags)
+        assert (await row(arr, a))["tags"] == "x"
+    await does(arr, "addTags", hashes="b" * 40, tags="y")
+    assert await arr.json("torrents/tags") == ["x"]
+    await does(arr, "removeTags", hashes=a, tags=",")
+    assert (await row(arr, a))["tags"] == ""
+
+
 # Verbs
 
 
