@@ -1,11 +1,13 @@
 """`sync/maindata`: everything once, then only what changed, per session (qbittorrent.md §8)."""
 
+import asyncio
+import math
 from collections.abc import Iterable, Mapping
 
 from aiohttp import web
 from msgspec import Struct
 
-from bridge.core.board import Board
+from bridge.core.board import Board, Entry
 from bridge.qbittorrent import answers
 from bridge.qbittorrent.dialect import Dialect
 from bridge.qbittorrent.encoding import encode
@@ -18,6 +20,7 @@ from bridge.qbittorrent.trackers import TrackerIndex
 from bridge.qbittorrent.transfer import Transfer
 
 REFRESH_MILLISECONDS = 1500
+FOLLOWED_SECONDS = 5.0  # after each question
 
 
 class Moment(Struct, frozen=True):
@@ -53,11 +56,15 @@ class Sync:
         self._tail = (-1, Tail(b""))
         self._whole = (b"", Body(b""))
         self._state: tuple[object, Mapping[str, object]] = (None, {})
+        self._asked_at = -math.inf  # on the loop's clock
+        self._writing: asyncio.Handle | None = None
+        board.listen(self._changed)
 
     async def maindata(self, request: web.Request) -> web.Response:
         """All there is to know, or the difference to what this session knows already."""
         rid = (await form_of(request)).integer("rid")
         told = request[SESSION].told
+        self._asked_at = asyncio.get_running_loop().time()
         self._rows.refresh()
         self._trackers.follow(self._rows)
         now = self._moment()
@@ -78,6 +85,17 @@ class Sync:
         if known:
             return answers.json({"rid": next_rid})
         return answers.json({"full_update": True, "peers": {}, "rid": next_rid, "show_flags": True})
+
+    def _changed(self, _before: Entry | None, _after: Entry) -> None:
+        """While somebody follows, rows are written as torrents change: answers find them ready."""
+        if self._writing is None and self._asked_at > -math.inf:
+            loop = asyncio.get_running_loop()
+            if loop.time() - self._asked_at < FOLLOWED_SECONDS:
+                self._writing = loop.call_soon(self._write)
+
+    def _write(self) -> None:
+        self._writing = None
+        self._rows.refresh()
 
     def _moment(self) -> Moment:
         return Moment(
