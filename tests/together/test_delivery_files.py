@@ -159,10 +159,11 @@ async def test_one_zip_for_many_files_is_known_by_the_torrent_file(house, torbox
     whole = grab.files
     grab.files = (TorrentFile(0, "Album.zip", 500),)
     await arr.grabs(grab, as_file=True)
-    await house.eventually(lambda: len(torbox.calls_to("createtorrent")) == 2, jump=5)
+    await house.eventually(lambda: torbox.calls_to("controltorrent"), jump=5)
     grab.files = whole
     row = await house.sees_state(grab, "pausedUP", jump=5)
     assert house.files_of(row) == contents(grab)
+    assert len(torbox.calls_to("createtorrent")) == 2
 
 
 async def test_a_torrent_file_that_comes_late_tells_the_files_of_a_zip(house, torbox, arr):
