@@ -74,12 +74,12 @@ def _only(group: BaseException) -> BridgeError | None:
 
 
 def _complain(sentence: str, code: int) -> int:
-    print(f"torbox-bridge: {sentence}", file=sys.stderr)  # noqa: T201
+    print(f"torbox-bridge: {sentence}", file=sys.stderr)
     return code
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201
+    print(text, flush=True)
 
 
 class Arguments(argparse.ArgumentParser):

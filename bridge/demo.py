@@ -222,4 +222,4 @@ def _how_to_connect(url: str) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201
+    print(text, flush=True)

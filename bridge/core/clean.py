@@ -158,9 +158,8 @@ class Cleaner:
         items = self._ledger.items_of(torrent.hash)
         if account.unresolved(items) and not await self._found(torrent, watch):
             return False
-        for item in self._ledger.items_of(torrent.hash):
-            if item.ours is None:
-                item = await self._judged(item)  # noqa: PLW2901
+        for kept in self._ledger.items_of(torrent.hash):
+            item = kept if kept.ours is not None else await self._judged(kept)
             private = item.private or torrent.private
             if item.ours and private and not even_private and torrent.completed_at:
                 await self._keep_seeding(item, torrent.wishes)

@@ -107,8 +107,9 @@ def _complete(torrent: Torrent, phase: Complete, moment: Moment) -> tuple[Situat
     if phase.check is Check.RECHECK:
         return Situation.RECHECKING, disk or "complete; its files are read once more"
     if phase.check is Check.AGAIN:
-        # Whoever asked for it again is to see it only with its files.
-        return Situation.CHECKING, disk or "complete; looks whether its files are still here"
+        # Whoever asked for it again is to import it only with its files.
+        situation = Situation.CHECKING if phase.missing else Situation.RECHECKING
+        return situation, disk or "complete; looks whether its files are still here"
     if phase.missing:
         return Situation.MISSING, f"complete, but {_what_is_missing(phase)}"
     where = f"complete, in {torrent.save_path}/{torrent.folder}"

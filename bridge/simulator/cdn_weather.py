@@ -80,7 +80,7 @@ class CdnWeather:
 
     def spoiled(self, path: str, number: int, start: int, count: int) -> Spoiled | None:
         """What befalls the n-th response for a file, which was asked for so many bytes."""
-        dice = random.Random(f"{self.seed}/{path}/{number}")  # noqa: S311
+        dice = random.Random(f"{self.seed}/{path}/{number}")
         if dice.random() >= self.chance:
             return None
         return ALL[dice.choice(self.kinds)](dice, start, count)

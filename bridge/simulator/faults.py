@@ -144,7 +144,7 @@ class Weather:
             return HTML_502
         if self.endpoints is not None and endpoint not in self.endpoints:
             return None
-        dice = random.Random(f"{self.seed}/{endpoint}/{number}")  # noqa: S311
+        dice = random.Random(f"{self.seed}/{endpoint}/{number}")
         kind = dice.choice(self.kinds)
         if dice.random() >= self.chance or (kind.startswith("create_") and endpoint != CREATE):
             return None
@@ -153,7 +153,7 @@ class Weather:
     def is_out(self, now: float) -> bool:
         """Whether TorBox is down at this moment."""
         hour = int(now // 3600)
-        dice = random.Random(f"{self.seed}/outage/{hour}")  # noqa: S311
+        dice = random.Random(f"{self.seed}/outage/{hour}")
         if dice.random() >= self.outages_per_day / 24:
             return False
         length = dice.uniform(*self.outage_seconds)

@@ -149,7 +149,7 @@ def stranger(given: torrents.Given, script: Script) -> Published:
 
 def numbered(files: Sequence[tuple[str, int]], seed: str) -> tuple[TorrentFile, ...]:
     """File ids in arbitrary order, 0 among them, and the list itself in another."""
-    chance = random.Random(seed)  # noqa: S311  # order, not secrets
+    chance = random.Random(seed)
     ids = chance.sample(range(len(files)), len(files))
     listed = [TorrentFile(id_, path, size) for id_, (path, size) in zip(ids, files, strict=True)]
     return tuple(chance.sample(listed, len(listed)))

@@ -61,7 +61,7 @@ class World:
 
     def __post_init__(self) -> None:
         """Ids look random, and are the same for the same seed."""
-        self._chance = random.Random(self.seed)  # noqa: S311  # sameness, not secrets
+        self._chance = random.Random(self.seed)
 
     @property
     def now(self) -> float:

@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from bridge.qbittorrent.dialect import FOUR
+from bridge.qbittorrent.views import Words
 from bridge.simulator import (
     Answer,
     AnswerAfterDoing,
@@ -82,6 +84,18 @@ async def test_progress_never_goes_backward_over_both_legs(house, torbox, arr):
     assert progress[-1] == 1
     assert all(row["progress"] < 1 for row in seen if row["state"] != "pausedUP")
     assert {0 < value < 0.5 for value in progress} == {True, False}
+
+
+async def test_a_complete_torrent_that_is_added_again_does_not_go_backward(house, torbox, arr):
+    grab = torbox.publish("Show")
+    await arr.grabs(grab)
+    await house.sees_state(grab, "pausedUP")
+    words, shown = Words(FOUR, str(house.downloads)), []
+    house.bridge.board.listen(lambda _before, after: shown.append(words.info(after, 0)))
+    await arr.grabs(grab)
+    await house.calm()
+    assert [row.state for row in shown] == ["checkingUP", "pausedUP"]
+    assert {row.progress for row in shown} == {1}
 
 
 async def test_a_torrent_without_seeds_shows_stalled_and_its_sentence_and_then_ends(

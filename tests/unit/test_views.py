@@ -1,6 +1,7 @@
 """A torrent in qBittorrent's words: every field as the real servers have it, whatever is known."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -401,10 +402,9 @@ def agrees_about_pieces_and_files(one: Entry, dialect: Dialect) -> None:
             assert row["size"] == 0 or states[first] == states[last] == 2
 
 
-def recorded_kinds(cache: dict = {}) -> dict[str, str]:  # noqa: B006  read once
-    if not cache:
-        cache |= kinds(recorded("5.1.0", "info.single_stalledDL")[0])
-    return cache
+@cache
+def recorded_kinds() -> dict[str, str]:
+    return kinds(recorded("5.1.0", "info.single_stalledDL")[0])
 
 
 def a_board(number_of_torrents: int) -> Board:

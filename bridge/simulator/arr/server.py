@@ -147,7 +147,7 @@ class ArrSimulator:
 
     async def runs(self, sleep: Sleep, seed: int = 1) -> None:
         """Poll every 60 to 90 seconds, for ever."""
-        dice = random.Random(seed)  # noqa: S311
+        dice = random.Random(seed)
         while True:
             await self.polls()
             await sleep(dice.uniform(*POLL_SECONDS))
