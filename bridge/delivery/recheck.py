@@ -6,7 +6,8 @@ Blocks: only called in threads.
 import hashlib
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from bridge.delivery.partfile import READ_BYTES
@@ -23,6 +24,7 @@ def damaged_files(
     """The files whose bytes the .torrent, or else TorBox's MD5, knows otherwise.
 
     Without either nothing is found. A piece that several files share speaks against each of them.
+    A file that goes meanwhile, as when an arr imports it, is one that is not here any more.
     """
     pieces = Pieces(proof, {file.path for file in files}) if proof else None
     damaged: set[str] = set()
@@ -30,10 +32,10 @@ def damaged_files(
         own = pieces.of(file.path) if pieces else None
         if stop.is_set():
             break
-        if not _is_whole(folder, file, own, stop):
+        if not _holds(partial(_is_whole, folder, file, own, stop)):
             damaged.add(file.path)
     for piece in pieces.shared if pieces else ():
-        if not is_right(folder, piece, stop):
+        if not _holds(partial(is_right, folder, piece, stop)):
             damaged.update(share.path for share in piece.shares if share.path is not None)
     return tuple(file.path for file in files if file.path in damaged)
 
@@ -55,6 +57,13 @@ def is_right(folder: Path, piece: SharedPiece, stop: threading.Event) -> bool:
         else:
             _read_share(folder, share.path, share, digest)
     return digest.digest() == piece.digest
+
+
+def _holds(look: Callable[[], bool]) -> bool:
+    try:
+        return look()
+    except FileNotFoundError:
+        return False
 
 
 def _is_whole(folder: Path, file: File, own: FilePieces | None, stop: threading.Event) -> bool:

@@ -159,6 +159,24 @@ async def test_while_it_reads_that_is_shown_and_nothing_else_waits(house, torbox
     await house.sees_state(grab, "pausedUP")
 
 
+async def test_what_an_arr_imports_while_it_is_read_is_no_trouble_with_the_disk(
+    house, torbox, arr, reading
+):
+    grab, row = await complete(house, torbox, arr)
+    await posts(arr, "recheck", hashes=grab.hash)
+    await house.eventually(reading.begun.is_set, jump=0)
+    troubles = []
+    house.bridge.board.listen(
+        lambda _before, after: troubles.append(house.bridge.engine.weather.disk)
+    )
+    for path in Path(row["content_path"]).rglob("*.*"):
+        path.unlink()
+    reading.go.set()
+    await house.sees_state(grab, "missingFiles")
+    assert troubles
+    assert not any(troubles)
+
+
 async def test_a_torrent_can_be_removed_while_it_is_read(house, torbox, arr, reading):
     grab, row = await complete(house, torbox, arr)
     await posts(arr, "recheck", hashes=grab.hash)
