@@ -112,8 +112,18 @@ class Browser:
         )
 
     async def clicks(self, selector: str) -> None:
-        await self.sees(selector)
-        await self.call("POST", f"element/{await self._find(selector)}/click")
+        """As a person does: again, if the element was just drawn anew or something lay over it."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            await self.sees(selector)
+            try:
+                return await self.call("POST", f"element/{await self._find(selector)}/click")
+            except AssertionError as error:
+                if not re.search("stale element|no such element|click intercepted", str(error)):
+                    raise
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(0.05)
 
     async def types(self, selector: str, text: str) -> None:
         await self.sees(selector)
@@ -131,6 +141,10 @@ class Browser:
 
     async def count(self, selector: str) -> int:
         return await self.runs("return document.querySelectorAll(arguments[0]).length", selector)
+
+    async def focuses(self, selector: str) -> None:
+        """Until the focus is on this element."""
+        await self.waits("return document.activeElement?.matches(arguments[0])", selector)
 
     async def focused(self) -> str:
         """What has the focus: its id, else its class."""

@@ -43,7 +43,7 @@ async def test_a_busy_evening_is_seen_at_a_glance(house, torbox, browser, row_of
     await browser.reads("#plan", "Pro")
     await browser.reads("#plan-more", "of 10 slots")
     await browser.reads("#chart-text", "in the last hour")
-    assert await browser.count("#chart path") == 3
+    await browser.waits("return document.querySelectorAll('#chart path').length === 3")
     await browser.picture("list")
     await browser.is_dark()
     await browser.picture("list-dark")

@@ -52,7 +52,10 @@ async def test_what_is_to_be_typed_can_be_copied(house, browser) -> None:
     await browser.clicks("#open-connect")
     await browser.clicks('[aria-label="Copy Port"]')
     await browser.reads('[aria-label="Copy Port"]', "Copied")
-    assert await browser.runs("return navigator.clipboard.readText()") == str(house.port)
+    await browser.waits(
+        "return navigator.clipboard.readText().then(text => text === arguments[0])",
+        str(house.port),
+    )
 
 
 async def test_a_wrong_password_is_told_and_a_right_one_lets_in(house, browser) -> None:

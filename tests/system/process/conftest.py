@@ -1,6 +1,7 @@
 """The real process: `python -m bridge …` with nothing but its environment, beside a simulator."""
 
 import asyncio
+import contextlib
 import inspect
 import os
 import re
@@ -65,9 +66,11 @@ class Program:
 
     async def killed(self) -> None:
         """kill -9, now."""
-        if self.running:
-            # Not by the process object, which would take its exit code from whoever waits for it.
-            os.kill(self.process.pid, signal.SIGKILL)
+        # Not by the process object, which would take its exit code from whoever waits for it.
+        # Whoever ended it before may not have been told of it yet.
+        with contextlib.suppress(ProcessLookupError):
+            if self.running:
+                os.kill(self.process.pid, signal.SIGKILL)
         assert await self.ends() == -signal.SIGKILL
 
     async def says(self, pattern: str) -> re.Match[str]:

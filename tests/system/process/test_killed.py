@@ -126,22 +126,23 @@ async def test_a_create_that_times_out_and_worked_is_found_and_not_sent_again(ho
 
 async def test_killed_between_the_rename_and_its_record_it_ends_complete(house, torbox, arr):
     """The folder is watched without a pause, and the kill follows at the instant it is there."""
-    between = []
-    for number in range(3):
-        grab = torbox.publish(f"Show.{number}", {"a.mkv": 1000, "b/c.srt": 1000})
+    rounds, between = 0, False
+    while not between and rounds < 12:  # a busy machine may come too late with its kill
+        rounds += 1
+        grab = torbox.publish(f"Show.{rounds}", {"a.mkv": 1000, "b/c.srt": 1000})
         await house.arr.grabs(grab)
         folder = house.downloads / "tv-sonarr" / grab.name
         await asyncio.to_thread(kill_when_it_appears, house.serve.process.pid, folder)
         await house.dies()
-        between.append(remembered(house, grab).phase == Delivering(torbox.items[0].id, True))
+        between = remembered(house, grab).phase == Delivering(torbox.items[0].id, True)
         await house.starts()
         row = await house.sees(grab, "pausedUP")
         assert row["content_path"] == str(folder)
         assert house.delivered(row) == contents(grab)
-    assert any(between)
+    assert between
     assert list((house.downloads / ".incomplete").iterdir()) == []
-    assert len(torbox.calls_to("createtorrent")) == 3
-    assert len(torbox.cdn.ranges_asked) == 6
+    assert len(torbox.calls_to("createtorrent")) == rounds
+    assert len(torbox.cdn.ranges_asked) == 2 * rounds
 
 
 def kill_when_it_appears(pid: int, folder: Path) -> None:
