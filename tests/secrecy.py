@@ -53,10 +53,10 @@ class Ears:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Hear the log and our errors meanwhile."""
-        handler, bridge = _Listener(self), logging.getLogger("bridge")
-        level, made = bridge.level, BridgeError.__init__
-        logging.getLogger().addHandler(handler)
+        """Hear the log and our errors meanwhile; the log's levels are put back as they were."""
+        handler, root, bridge = _Listener(self), logging.getLogger(), logging.getLogger("bridge")
+        root_level, level, made = root.level, bridge.level, BridgeError.__init__
+        root.addHandler(handler)
         bridge.setLevel(logging.DEBUG)
         BridgeError.__init__ = _heard(self, made)  # type: ignore[method-assign]
         try:
@@ -64,7 +64,8 @@ class Ears:
         finally:
             BridgeError.__init__ = made  # type: ignore[method-assign]
             bridge.setLevel(level)
-            logging.getLogger().removeHandler(handler)
+            root.setLevel(root_level)
+            root.removeHandler(handler)
 
 
 class _Listener(logging.Handler):

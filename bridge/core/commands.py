@@ -19,7 +19,7 @@ from bridge.core.changes import in_order, paused, wanted_again, with_priority, w
 from bridge.core.claims import Asker
 from bridge.core.engine import Engine
 from bridge.core.exporting import Exporter
-from bridge.core.labels import Labels
+from bridge.core.labels import Labels, tagged
 from bridge.core.ledger import Change, Ledger
 from bridge.core.places import Places
 from bridge.errors import Refused, UnknownTorrent
@@ -115,7 +115,9 @@ class Commands:
         def make(before: Torrent | None) -> Torrent | None:
             if before is None:
                 return self._new(source, request, save_path)
-            return self._again(before, source, request, save_path)
+            again = self._again(before, source, request, save_path) or before
+            again = tagged(again, request.tags)
+            return None if again == before else again
 
         await self._ledger.put(source.hash, make, *writes, items=wanted_again)
 

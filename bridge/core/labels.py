@@ -120,7 +120,7 @@ class Labels:
 
     async def tag(self, hashes: Iterable[str], tags: Collection[str]) -> None:
         """Give tags to torrents; unknown ones are made, if there is a torrent for them."""
-        await self._change_tags(hashes, partial(_tagged, tags=tuple(_clean(tags))), tags)
+        await self._change_tags(hashes, partial(tagged, tags=tuple(_clean(tags))), tags)
 
     async def set_tags(self, hashes: Iterable[str], tags: Collection[str]) -> None:
         """Let torrents carry these tags and no others."""
@@ -174,7 +174,8 @@ def _uncategorised(torrent: Torrent, *, name: str, time: float) -> Torrent:
     return left_to(left, "", time) if left.claims else replace(left, category="")
 
 
-def _tagged(torrent: Torrent, tags: tuple[str, ...]) -> Torrent:
+def tagged(torrent: Torrent, tags: tuple[str, ...]) -> Torrent:
+    """The torrent with these tags behind its own."""
     return replace(torrent, tags=tuple(dict.fromkeys([*torrent.tags, *tags])))
 
 

@@ -36,12 +36,12 @@ class Announcing:
         trackers = self._commands.board.get(form.text("hash")).torrent.trackers
         if new == old:
             return answers.nothing()
+        if new in trackers:
+            raise Refused("New tracker URL already exists")
         if old not in trackers:
             raise Refused("Tracker not found")
         if not _is_tracker(new):
             raise BadParameter("New tracker URL is invalid")
-        if new in trackers:
-            raise Refused("New tracker URL already exists")
         await self._change(form, lambda now: tuple(new if one == old else one for one in now))
         return answers.nothing()
 

@@ -51,15 +51,14 @@ class TrackerIndex:
 
     def _put(self, torrent_hash: str, urls: tuple[str, ...]) -> None:
         before = self._urls.get(torrent_hash, ())
-        if before == urls:
-            return
-        for url in before:
-            self._torrents.get(url, {}).pop(torrent_hash, None)
-            if not self._torrents.get(url):
-                self._torrents.pop(url, None)
-        for url in urls:
+        gone, new = set(before).difference(urls), set(urls).difference(before)
+        for url in gone:
+            self._torrents[url].pop(torrent_hash)
+            if not self._torrents[url]:
+                del self._torrents[url]
+        for url in new:
             self._torrents.setdefault(url, {})[torrent_hash] = None
-        for url in {*before, *urls}:
+        for url in gone | new:
             self._changed.pop(url, None)
             self._changed[url] = self._revision
         if urls:

@@ -17,7 +17,7 @@ VERSIONS = ("4.5.2", "5.1.0")
 CLASSES = Path(__file__).parent / "classes.txt"
 ROOT = Path(__file__).parent.parent.parent
 # Raised when more steps become alike, never lowered.
-FLOOR = {"4.5.2": {"equal": 676, "alike": 881}, "5.1.0": {"equal": 677, "alike": 879}}
+FLOOR = {"4.5.2": {"equal": 677, "alike": 882}, "5.1.0": {"equal": 678, "alike": 880}}
 
 MOST_SWARM = 8  # lowered when fewer need one, never raised
 

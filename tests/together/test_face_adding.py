@@ -135,6 +135,13 @@ async def test_the_same_again_is_fine(arr, torbox) -> None:
     assert rows[grab.hash]["has_metadata"] is True
 
 
+async def test_the_same_again_brings_its_tags_along(arr, torbox) -> None:
+    grab = torbox.publish("Show", {"a.mkv": 1000})
+    assert await add(arr, urls=grab.magnet, paused="true", tags="mine") == (200, "Ok.")
+    assert await add(arr, urls=grab.magnet, paused="true", tags="yours,mine") == (200, "Ok.")
+    assert (await listed(arr))[grab.hash]["tags"] == "mine, yours"
+
+
 async def test_skip_checking_fails_because_there_is_nothing_to_seed_from(arr) -> None:
     assert await add(arr, urls=MAGNET, skip_checking="true") == (200, "Fails.")
     assert await listed(arr) == {}

@@ -578,9 +578,12 @@ async def test_trackers_are_told_with_their_torrents(arr) -> None:
     await arr.call("POST", "torrents/add", data={"urls": magnet, "stopped": "true"})
     whole = await arr.json("sync/maindata")
     assert whole["trackers"] == {"http://t.example/a": ["a" * 40], "udp://u.example:1": ["a" * 40]}
+    await does(arr, "addTrackers", hash="a" * 40, urls="http://v.example")
+    added = await arr.json("sync/maindata", rid=whole["rid"])
+    assert added["trackers"] == {"http://v.example": ["a" * 40]}
     await does(arr, "delete", hashes="a" * 40, deleteFiles="true")
-    answer = await arr.json("sync/maindata", rid=whole["rid"])
-    assert set(answer["trackers_removed"]) == set(whole["trackers"])
+    answer = await arr.json("sync/maindata", rid=added["rid"])
+    assert set(answer["trackers_removed"]) == {*whole["trackers"], "http://v.example"}
 
 
 # A client library

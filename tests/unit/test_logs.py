@@ -32,11 +32,12 @@ class Written:
 def written(capsys: pytest.CaptureFixture[str]) -> Iterator[Written]:
     """Standard error; logging is put back as it was."""
     root = logging.getLogger()
-    before = (root.handlers[:], root.level, logging.raiseExceptions, sys.excepthook)
+    level, before = root.level, (root.handlers[:], logging.raiseExceptions, sys.excepthook)
     logging.getLogger("bridge").setLevel(logging.NOTSET)  # the suite listens at the finest
     yield Written(capsys)
     logging.captureWarnings(False)
-    root.handlers[:], root.level, logging.raiseExceptions, sys.excepthook = before
+    root.handlers[:], logging.raiseExceptions, sys.excepthook = before
+    root.setLevel(level)  # loggers remember what they may say until this is called
 
 
 def failing_with(error: Exception, cause: Exception | None = None) -> None:
