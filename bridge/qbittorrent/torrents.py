@@ -1,6 +1,8 @@
 """`torrents/…`, reading: the list, and one torrent looked at closely (qbittorrent.md §4)."""
 
 import asyncio
+from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 from aiohttp import hdrs, web
@@ -16,10 +18,11 @@ from bridge.qbittorrent.forms import Form, form_of
 from bridge.qbittorrent.packing import Body
 from bridge.qbittorrent.rows import Row, Rows
 from bridge.qbittorrent.session import SESSION
-from bridge.torrentfile import piece_hashes
+from bridge.torrentfile import piece_hashes, web_seeds
 
 MOST_KEPT_ANSWERS = 8
 SHA1_HEX = 40
+Found = TypeVar("Found")
 
 
 class Torrents:
@@ -71,9 +74,9 @@ class Torrents:
         return answers.json(details.trackers(self._entry(await form_of(request))))
 
     async def web_seeds(self, request: web.Request) -> web.Response:
-        """TorBox asks none."""
-        self._entry(await form_of(request))
-        return answers.json([])
+        """Where the .torrent says that its files are on the web."""
+        urls = await self._from_torrent(request, web_seeds)
+        return answers.json([{"url": url} for url in urls or ()])
 
     async def piece_states(self, request: web.Request) -> web.Response:
         """Which pieces are done, as far as the progress tells."""
@@ -82,10 +85,9 @@ class Torrents:
 
     async def piece_hashes(self, request: web.Request) -> web.Response:
         """The SHA-1 of each piece, where there is a .torrent."""
-        entry = self._entry(await form_of(request))
-        data = await self._commands.torrent_file(entry.torrent.hash)
-        hashes = await asyncio.to_thread(_hashes_in, data) if data else []
-        return answers.json(hashes)
+        together = (await self._from_torrent(request, piece_hashes) or b"").hex()
+        each = [together[at : at + SHA1_HEX] for at in range(0, len(together), SHA1_HEX)]
+        return answers.json(each)
 
     async def export(self, request: web.Request) -> web.Response:
         """The .torrent that was handed over, else TorBox's."""
@@ -109,6 +111,17 @@ class Torrents:
         """No torrent here has any."""
         self._entry(await form_of(request))
         return answers.json({"ssl_certificate": "", "ssl_dh_params": "", "ssl_private_key": ""})
+
+    async def _from_torrent(
+        self, request: web.Request, read: Callable[[bytes], Found]
+    ) -> Found | None:
+        """What its .torrent says; None without one, and if it is broken."""
+        entry = self._entry(await form_of(request))
+        data = await self._commands.torrent_file(entry.torrent.hash)
+        try:
+            return await asyncio.to_thread(read, data) if data else None
+        except NotATorrent:
+            return None
 
     async def _limits(self, request: web.Request, name: str) -> dict[str, int]:
         form = await form_of(request)
@@ -142,14 +155,6 @@ def _as_it_is(row: Row) -> bytes:
 def _with_trackers(row: Row) -> bytes:
     shown = msgspec.structs.asdict(row.info)
     return encode({**shown, "trackers": details.own_trackers(row.entry)})
-
-
-def _hashes_in(data: bytes) -> list[str]:
-    try:
-        together = piece_hashes(data).hex()
-    except NotATorrent:
-        return []
-    return [together[at : at + SHA1_HEX] for at in range(0, len(together), SHA1_HEX)]
 
 
 def _indexes(form: Form, length: int) -> list[int]:

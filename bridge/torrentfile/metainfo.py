@@ -1,6 +1,7 @@
 """A .torrent, read once at the border. The info-hash is over the bytes of `info` as they came."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -22,7 +23,10 @@ from bridge.torrentfile.magnet import distinct_trackers, write_magnet
 
 MOST_TORRENT_BYTES = 32 * 1024 * 1024
 SHA1_BYTES = 20
+MOST_WEB_SEEDS = 100
 LATEST_DATE = 2**40  # seconds since 1970; later ones are garbage
+
+_WEB_SEED = re.compile(r"https?://[^\x00-\x1f\x7f]{1,2048}")
 
 
 def read_torrent(data: bytes) -> Source:
@@ -63,6 +67,13 @@ def piece_hashes(data: bytes) -> bytes:
     if not opened.v1 or not isinstance(hashes, bytes) or len(hashes) != pieces * SHA1_BYTES:
         return b""
     return hashes
+
+
+def web_seeds(data: bytes) -> tuple[str, ...]:
+    """Where the files are said to be on the web (BEP 19), each once, sorted as qBittorrent does."""
+    found = _open(data).values.get(b"url-list", b"")
+    urls = [url for one in (found if isinstance(found, list) else [found]) for url in _texts(one)]
+    return tuple(sorted({url for url in urls if _WEB_SEED.fullmatch(url)})[:MOST_WEB_SEEDS])
 
 
 def layout(data: bytes) -> list[tuple[str | None, int]]:

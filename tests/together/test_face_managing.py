@@ -327,6 +327,18 @@ async def test_the_torrent_that_was_given_is_given_back(arr, torbox) -> None:
     assert await arr.json("torrents/pieceHashes", hash=a) == []
 
 
+async def test_web_seeds_are_those_that_the_torrent_names(arr, torbox) -> None:
+    grab = torbox.publish("Show", {"a.mkv": 1000})
+    form = aiohttp.FormData()
+    data = grab.torrent[:-1] + b"8:url-list18:http://w.example/xe"
+    form.add_field("torrents", data, filename="a.torrent")
+    assert await arr.call("POST", "torrents/add", data=form) == (200, "Ok.")
+    seeds = await arr.json("torrents/webseeds", hash=grab.hash)
+    assert seeds == [{"url": "http://w.example/x"}]
+    (a,) = await given(arr, "a")
+    assert await arr.json("torrents/webseeds", hash=a) == []
+
+
 async def exported(arr, torrent_hash: str) -> tuple[int, bytes]:
     path = f"{arr.url}/api/v2/torrents/export?hash={torrent_hash}"
     async with arr._session.get(path) as answer:

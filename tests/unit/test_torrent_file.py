@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bridge.errors import NotATorrent
 from bridge.model import File
-from bridge.torrentfile import layout, piece_hashes, read_source, read_torrent
+from bridge.torrentfile import layout, piece_hashes, read_source, read_torrent, web_seeds
 from bridge.torrentfile.bencode import Value
 
 calm = settings(deadline=None)  # how long an example takes says nothing about the code
@@ -47,7 +47,7 @@ FILES = (File("Season 1/e01.mkv", 10000), File("info.nfo", 5))
 
 def torrent(info: dict[bytes, Value], **outer: Value) -> bytes:
     """The whole file; `announce_list` stands for `announce-list`, `created_by` for `created by`."""
-    blank = {"announce_list": "-"}
+    blank = {"announce_list": "-", "url_list": "-"}
     values = {key.replace("_", blank.get(key, " ")).encode(): value for key, value in outer.items()}
     return bencode({**values, b"info": info})
 
@@ -249,6 +249,25 @@ def test_the_layout_has_every_byte_and_the_names_of_the_files() -> None:
     assert layout(data) == [("Season 1/e01.mkv", 10000), (None, 6384), ("info.nfo", 5)]
     assert piece_hashes(data) == b"a" * 20 + b"b" * 20
     assert [path for path, _ in layout(data) if path] == [f.path for f in read_torrent(data).files]
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (b"http://w.example/x", ("http://w.example/x",)),
+        (
+            [b"https://v.example/", b"http://u.example/a b", b"https://v.example/"],
+            ("http://u.example/a b", "https://v.example/"),
+        ),
+        ([b"ftp://w.example/", b"nonsense", b"http://w.example/\n", [b"http://w.example/"], 5], ()),
+        ({b"http://w.example/": b"http://w.example/"}, ()),
+    ],
+)
+def test_web_seeds_are_those_on_the_web_once_each_in_order(
+    value: Value, found: tuple[str, ...]
+) -> None:
+    assert web_seeds(torrent(SINGLE, url_list=value)) == found
+    assert web_seeds(torrent(SINGLE)) == ()
 
 
 def test_piece_hashes_that_do_not_fit_the_files_prove_nothing() -> None:
