@@ -152,7 +152,11 @@ class Film:
         disk = self.copies / str(len(self.frames))
         self._in_store(lambda _connection: shutil.copytree(self.folder, disk, symlinks=True))
         torbox, now = self.house.torbox, self.house.clock.time()
-        done = sum(call.account is not None for call in torbox.calls_to("createtorrent"))
+        # One that is still being read has done nothing yet.
+        done = sum(
+            call.account is not None and call.status is not None
+            for call in torbox.calls_to("createtorrent")
+        )
         return Frame(where, self.act, now, disk, TorBoxThen(torbox), done)
 
     @asynccontextmanager

@@ -6,6 +6,9 @@ import logging
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import asdict
+
+from bridge.model import Torrent
 
 NAMES = """hash hashes id urls category categories savePath savepath tags name json priority limit
 ratioLimit seedingTimeLimit inactiveSeedingTimeLimit value enable location path oldPath newPath
@@ -44,6 +47,9 @@ KINDS = st.sampled_from(
         "x",
     ]
 )
+# What the engine changes in a torrent, whoever asks for what.
+BY_ITSELF = """phase paused_at_torbox provisional recreated progress cached clocks completed_at
+seen_complete_at changed_at cleaning told outlook imported_at handed_over"""
 # Mostly what the endpoint takes; the rest are methods that it does not.
 METHODS = st.sampled_from([""] * 8 + ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "BREW"])
 
@@ -79,10 +85,19 @@ async def ask(port: int, raw: bytes) -> tuple[int, bytes]:
         writer.close()
 
 
+def test_what_goes_on_by_itself_is_part_of_a_torrent() -> None:
+    assert set(Torrent.__struct_fields__) >= set(BY_ITSELF.split())
+
+
 def state_of(house) -> tuple:
-    """All that a client can change."""
+    """All that a client can change, without what goes on by itself once a torrent was resumed."""
     board, kept = house.bridge.board, house.bridge.commands.preferences
-    torrents = {entry.torrent.hash: entry.torrent for entry in board}
+    torrents = {}
+    for torrent in (entry.torrent for entry in board):
+        wished = {
+            name: one for name, one in asdict(torrent).items() if name not in BY_ITSELF.split()
+        }
+        torrents[torrent.hash] = wished | {"listed": torrent.listed}
     return torrents, dict(board.categories), board.tags, dict(kept)
 
 

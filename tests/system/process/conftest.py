@@ -59,18 +59,21 @@ class Program:
         async with asyncio.timeout(within):
             return await self.process.wait()
 
+    def hears(self, number: int) -> None:
+        """Send it a signal, if it has not just ended."""
+        # Not by the process object, which would take its exit code from whoever waits for it.
+        with contextlib.suppress(ProcessLookupError):
+            if self.running:
+                os.kill(self.process.pid, number)
+
     async def stops(self, number: int = signal.SIGTERM) -> int:
         """Asked to stop; its exit code, which has to come in time."""
-        self.process.send_signal(number)
+        self.hears(number)
         return await self.ends(STOP_SECONDS)
 
     async def killed(self) -> None:
         """kill -9, now."""
-        # Not by the process object, which would take its exit code from whoever waits for it.
-        # Whoever ended it before may not have been told of it yet.
-        with contextlib.suppress(ProcessLookupError):
-            if self.running:
-                os.kill(self.process.pid, signal.SIGKILL)
+        self.hears(signal.SIGKILL)
         assert await self.ends() == -signal.SIGKILL
 
     async def says(self, pattern: str) -> re.Match[str]:

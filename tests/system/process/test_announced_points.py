@@ -57,8 +57,7 @@ class Story:
         ending = asyncio.create_task(self.house.serve.ends(within=STORY_SECONDS))
         await asyncio.wait({playing, ending}, return_when=asyncio.FIRST_COMPLETED)
         if playing.done() and playing.exception() is None:
-            with contextlib.suppress(ProcessLookupError):  # the point may come even now
-                self.house.serve.process.send_signal(signal.SIGTERM)
+            self.house.serve.hears(signal.SIGTERM)  # the point may come even now
         ended = await ending
         playing.cancel()
         with contextlib.suppress(asyncio.CancelledError, aiohttp.ClientError):

@@ -155,7 +155,7 @@ async def test_asked_twice_it_still_ends_well(house, torbox) -> None:
     arr = await house.starts()
     torbox.stop("hang")
     await arr.grabs(torbox.publish("Show"))
-    house.serve.process.send_signal(signal.SIGTERM)
+    house.serve.hears(signal.SIGTERM)
     assert await house.serve.stops(signal.SIGTERM) == 0
     await house.starts()
     assert len(await house.arr.polls()) == 1

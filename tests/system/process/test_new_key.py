@@ -16,7 +16,7 @@ async def test_a_new_key_in_its_file_is_used_after_sighup(house, torbox, tmp_pat
     assert row["progress"] == 0
 
     file.write_text(new_key + "\n")
-    house.serve.process.send_signal(signal.SIGHUP)
+    house.serve.hears(signal.SIGHUP)
 
     row = await house.sees(grab, "pausedUP")
     assert house.delivered(row) == {file.path: grab.content(file.path) for file in grab.files}
