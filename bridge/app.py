@@ -158,7 +158,7 @@ async def _core(settings: Settings, clock: Clock, store: Store) -> Core:
     exporter = Exporter(ledger, store, torbox, engine, clock)
     commands = Commands(ledger, board, store, engine, labels, exporter, settings, clock)
     commands.load_preferences(kept.get("preferences", ""))
-    housekeeper = Housekeeper(engine, board, labels, delivery, cleaner, store, clock)
+    housekeeper = Housekeeper(ledger, board, labels, delivery, cleaner, store, clock)
     return Core(
         settings=settings,
         clock=clock,

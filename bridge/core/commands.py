@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from bridge.clock import Clock
 from bridge.config import CachedPolicy, Settings
-from bridge.core import claims, queueing
+from bridge.core import claims, queueing, sharing
 from bridge.core.attempts import cleaning_of, new_attempt, retried
 from bridge.core.board import Board
 from bridge.core.changes import in_order, paused, wanted_again, with_priority, with_source
@@ -289,6 +289,15 @@ class Commands:
     ) -> None:
         """Change what is kept of a client's wishes for these torrents."""
         await self._change(self._known(hashes), lambda now: replace(now, wishes=change(now.wishes)))
+
+    async def set_share_limits(
+        self, hashes: Iterable[str], change: Callable[[Wishes], Wishes]
+    ) -> None:
+        """Change until when these torrents are to be shared."""
+        time = self._clock.time()
+        await self._change(
+            self._known(hashes), lambda now: sharing.limited(now, change(now.wishes), time)
+        )
 
     # Names and places
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterable
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -10,8 +11,9 @@ from bridge.clock import Clock
 from bridge.core.background import Background, Work
 from bridge.core.board import Board
 from bridge.core.clean import Cleaner
-from bridge.core.engine import Engine
 from bridge.core.labels import Labels
+from bridge.core.ledger import Ledger
+from bridge.core.sharing import at_their_word, run_out
 from bridge.delivery.delivery import Delivery
 from bridge.errors import BridgeError
 from bridge.store.store import Store
@@ -19,17 +21,18 @@ from bridge.store.store import Store
 log = logging.getLogger(__name__)
 
 MEASURE_SECONDS = 60.0
+LIMITS_SECONDS = 300.0
 SEEDING_SECONDS = 3600.0
 FORGET_SECONDS = 86400.0
 MOST_FOLDERS = 1000
 
 
 class Housekeeper(Background):
-    """Makes category folders, measures free space, and ends the seeding of what is removed."""
+    """Makes category folders, measures free space, ends seeding and share limits in their time."""
 
     def __init__(
         self,
-        engine: Engine,
+        ledger: Ledger,
         board: Board,
         labels: Labels,
         delivery: Delivery,
@@ -37,7 +40,7 @@ class Housekeeper(Background):
         store: Store,
         clock: Clock,
     ) -> None:
-        self._engine = engine
+        self._ledger = ledger
         self._board = board
         self._labels = labels
         self._delivery = delivery
@@ -50,7 +53,13 @@ class Housekeeper(Background):
     async def _begin(self) -> Iterable[Work]:
         for name in self._board.categories:
             self._want(self._labels.path(name))
-        return [self._make_folders(), self._measure(), self._end_seeding(), self._forget_calls()]
+        return [
+            self._make_folders(),
+            self._measure(),
+            self._end_limits(),
+            self._end_seeding(),
+            self._forget_calls(),
+        ]
 
     def _want(self, path: str) -> None:
         if not self._folders.full():
@@ -81,6 +90,16 @@ class Housekeeper(Background):
                 await self._store.calls_since(self._clock.time() - FORGET_SECONDS)
             except BridgeError as error:
                 log.warning("old calls could not be forgotten: %s", error)
+
+    async def _end_limits(self) -> None:
+        while True:
+            await self._clock.sleep(LIMITS_SECONDS)
+            time = self._clock.time()
+            late = [one.hash for one in self._ledger.torrents.values() if at_their_word(one)]
+            try:
+                await self._ledger.change_all(dict.fromkeys(late, partial(run_out, time=time)))
+            except BridgeError as error:
+                log.warning("share limits could not be ended: %s", error)
 
     async def _end_seeding(self) -> None:
         while True:

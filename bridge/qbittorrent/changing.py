@@ -120,7 +120,7 @@ class Changing:
                 else wishes.inactive_minutes,
             )
 
-        await self._wish(form, change)
+        await self._commands.set_share_limits(self._hashes(form), change)
         return answers.nothing()
 
     async def set_download_limit(self, request: web.Request) -> web.Response:

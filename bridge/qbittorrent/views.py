@@ -12,6 +12,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from bridge.core.board import Entry
+from bridge.core.sharing import at_their_word
 from bridge.model import Complete, Shown, Situation, Torrent
 from bridge.qbittorrent.dialect import Dialect
 from bridge.qbittorrent.encoding import count, number
@@ -285,13 +286,13 @@ def _same_magnet(one: Torrent, other: Torrent) -> bool:
 def share_limits(entry: Entry) -> Limits:
     """What an arr judges "may I move and remove it" by (arr-contract.md §3.2).
 
-    Nothing is seeded from here, so a finished torrent has reached whatever limit a client set.
-    A ratio limit of -1 says "keep it", and is kept.
+    Nothing is seeded from here, so a finished torrent has reached whatever limit came with the
+    grab. A ratio limit of -1 says "keep it", and is kept; limits that came late stand as they are.
     """
     wishes = entry.torrent.wishes
     if entry.shown.situation is Situation.SEEDING:
         return Limits(-1, 0, wishes.seeding_minutes, seeding_seconds(entry))
-    if entry.shown.situation is not Situation.COMPLETE:
+    if entry.shown.situation is not Situation.COMPLETE or at_their_word(entry.torrent):
         return Limits(wishes.ratio_limit, 0, wishes.seeding_minutes, seeding_seconds(entry))
     limit = wishes.ratio_limit if wishes.ratio_limit >= 0 or wishes.ratio_limit == -1 else 0.0
     seconds = max(seeding_seconds(entry), wishes.seeding_minutes * 60)

@@ -8,6 +8,7 @@ import pytest
 from bridge.simulator import MiB, Stalled
 from tests.conftest import Arr
 
+DAY = 86400.0
 HASH = "ab" * 20
 MAGNET = f"magnet:?xt=urn:btih:{HASH}&dn=Show"
 PAUSED = {"4": "pausedDL", "5": "stoppedDL"}
@@ -68,6 +69,36 @@ async def test_both_versions_verbs_and_words_work_in_both_dialects(
         assert await state() == PAUSED[dialect]
         assert await arr.call("POST", f"torrents/{resume}", data=hashes) == (200, "")
         assert await state() != PAUSED[dialect]
+
+
+# 5
+
+
+async def test_limits_that_came_with_the_grab_are_reached_and_later_ones_when_their_time_is_over(
+    arr, house, torbox
+) -> None:
+    grab = torbox.publish("Show", {"a.mkv": MiB})
+    assert await arr.grabs(grab, ratioLimit="2", seedingTimeLimit="60") == "Ok."
+    await house.eventually(lambda: finished(arr, grab))
+    row = await arr.sees(grab)
+    assert (row["ratio"], row["seeding_time"]) == (2, 3600)
+    house.clock.jump(5)
+    late = {"hashes": grab.hash, "ratioLimit": "-1", "seedingTimeLimit": "14400"}
+    late["inactiveSeedingTimeLimit"] = "-2"
+    assert await arr.call("POST", "torrents/setShareLimits", data=late) == (200, "")
+
+    async def seeding_time() -> int:
+        return (await arr.sees(grab))["seeding_time"]
+
+    assert await seeding_time() < 60
+    await house.passes(9 * DAY, step=DAY)
+    assert await seeding_time() < 10 * DAY
+    await house.passes(DAY, step=DAY / 8)
+
+    async def over() -> bool:
+        return await seeding_time() == 10 * DAY
+
+    await house.eventually(over)
 
 
 # 6 and 7

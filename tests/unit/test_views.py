@@ -177,6 +177,16 @@ def test_a_ratio_limit_of_minus_one_keeps_it() -> None:
     assert shown["seeding_time_limit"] == -2
 
 
+def test_limits_that_came_late_stand_as_they_are_until_an_arr_has_imported_it() -> None:
+    late = Wishes(ratio_limit=2, seeding_minutes=60, limits_at=1_800_000_051.0)
+    shown = info(complete(wishes=late))
+    assert (shown["ratio_limit"], shown["ratio"], shown["seeding_time"]) == (2, 0, 10)
+    imported = info(complete(wishes=late, imported_at=1_800_000_060.0))
+    assert (imported["ratio"], imported["seeding_time"]) == (2, 3600)
+    none = replace(late, ratio_limit=-2, seeding_minutes=-2)
+    assert info(complete(wishes=none))["ratio_limit"] == 0
+
+
 def test_before_the_end_the_limits_stand_as_they_were_set_and_none_is_reached() -> None:
     wishes = Wishes(ratio_limit=2, seeding_minutes=60)
     for situation, limit in (
@@ -535,6 +545,7 @@ BITS = {
         sequential=st.booleans(),
         ratio_limit=st.sampled_from([-2.0, -1.0, 0.0, 1.5]),
         seeding_minutes=st.sampled_from([-2, -1, 60]),
+        limits_at=st.sampled_from([0.0, 1_800_000_150.0]),
         download_limit=st.sampled_from([0, 1024]),
     ),
     "completed_at": st.sampled_from([0.0, 1_800_000_100.0]),
