@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from aiohttp import web
+from msgspec.structs import replace
 from yarl import URL
 
 from bridge import __version__
@@ -31,7 +32,7 @@ from bridge.core.deliver import Deliverer
 from bridge.core.door import Door
 from bridge.core.engine import Engine
 from bridge.core.exporting import Exporter
-from bridge.core.housekeeping import Housekeeper
+from bridge.core.housekeeping import DELIVERED_BYTES, Housekeeper
 from bridge.core.labels import Labels
 from bridge.core.ledger import Ledger
 from bridge.core.look import Looker
@@ -304,6 +305,8 @@ def _load(ledger: Ledger, board: Board, remembered: Remembered) -> None:
     ledger.load(remembered)
     board.categories = {category.name: category for category in remembered.categories}
     board.tags = remembered.tags
+    earlier_bytes = int(remembered.kept.get(DELIVERED_BYTES, "0"))
+    board.health = replace(board.health, earlier_bytes=earlier_bytes)
 
 
 def is_local(settings: Settings) -> bool:

@@ -28,7 +28,12 @@ class Health(Struct, frozen=True):
     free_bytes: int = 0  # on the download disk, as last measured by a worker
     speed: int = 0  # delivered bytes a second, over all torrents
     session_bytes: int = 0  # delivered since start
-    total_bytes: int = 0  # delivered ever
+    earlier_bytes: int = 0  # before that
+
+    @property
+    def total_bytes(self) -> int:
+        """Delivered ever."""
+        return self.earlier_bytes + self.session_bytes
 
 
 # What was shown of a torrent before (None for nothing), and what is shown now.

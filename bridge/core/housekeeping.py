@@ -16,19 +16,21 @@ from bridge.core.ledger import Ledger
 from bridge.core.sharing import at_their_word, run_out
 from bridge.delivery.delivery import Delivery
 from bridge.errors import BridgeError
-from bridge.store.store import Store
+from bridge.store.store import Store, keep
 
 log = logging.getLogger(__name__)
 
 MEASURE_SECONDS = 60.0
 LIMITS_SECONDS = 300.0
+COUNT_SECONDS = 300.0
+DELIVERED_BYTES = "delivered_bytes"  # under which the count is kept
 SEEDING_SECONDS = 3600.0
 FORGET_SECONDS = 86400.0
 MOST_FOLDERS = 1000
 
 
 class Housekeeper(Background):
-    """Makes category folders, measures free space, ends seeding and share limits in their time."""
+    """Makes folders, measures free space, keeps count, ends seeding and limits in their time."""
 
     def __init__(
         self,
@@ -47,6 +49,7 @@ class Housekeeper(Background):
         self._cleaner = cleaner
         self._store = store
         self._clock = clock
+        self._kept_bytes = board.health.total_bytes
         self._folders: asyncio.Queue[str] = asyncio.Queue(MOST_FOLDERS)
         labels.wants_folder = self._want
 
@@ -56,6 +59,7 @@ class Housekeeper(Background):
         return [
             self._make_folders(),
             self._measure(),
+            self._count(),
             self._end_limits(),
             self._end_seeding(),
             self._forget_calls(),
@@ -81,6 +85,24 @@ class Housekeeper(Background):
             except BridgeError as error:
                 log.debug("free space could not be measured: %s", error)
             await self._clock.sleep(MEASURE_SECONDS)
+
+    async def _count(self) -> None:
+        while True:
+            await self._clock.sleep(COUNT_SECONDS)
+            await self._keep_count()
+
+    async def _end(self) -> None:
+        await self._keep_count()
+
+    async def _keep_count(self) -> None:
+        total_bytes = self._board.health.total_bytes
+        if total_bytes == self._kept_bytes:
+            return
+        try:
+            await self._store.write(keep(DELIVERED_BYTES, str(total_bytes)))
+            self._kept_bytes = total_bytes
+        except BridgeError as error:
+            log.debug("the count of what came here could not be kept: %s", error)
 
     async def _forget_calls(self) -> None:
         """The windows look an hour back; what is older need not be kept."""

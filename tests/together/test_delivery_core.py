@@ -110,6 +110,23 @@ async def test_files_below_another_root_are_left_alone_and_their_torrent_is_forg
     assert house.files_of(row) == contents(grab)
 
 
+async def test_all_that_ever_came_here_is_counted_over_restarts(house, torbox, arr):
+    async def counted() -> tuple[int, int]:
+        state = (await house.arr.json("sync/maindata"))["server_state"]
+        return state["dl_info_data"], state["alltime_dl"]
+
+    grab = torbox.publish("Show", {"a.mkv": 3 * MiB})
+    await arr.grabs(grab)
+    await house.sees_state(grab, "pausedUP")
+    assert await counted() == (3 * MiB, 3 * MiB)
+    await house.restarts()
+    assert await counted() == (0, 3 * MiB)
+    other = torbox.publish("Other", {"b.mkv": MiB})
+    await house.arr.grabs(other)
+    await house.sees_state(other, "pausedUP")
+    assert await counted() == (MiB, 4 * MiB)
+
+
 async def test_the_bytes_and_the_speed_of_the_whole_are_shown(house, torbox, arr):
     grab = torbox.publish("Show", {"a.mkv": 3 * MiB, "b.mkv": MiB})
     await arr.grabs(grab)
