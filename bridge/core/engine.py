@@ -116,9 +116,9 @@ class Engine:
     async def is_cached(self, torrent_hash: str, seconds: float) -> bool | None:
         """Whether TorBox has it, within so many seconds; None when that cannot be told."""
         if self._admission.known(torrent_hash) is None:
+            asking = self.weather.guard(self._admission.ask([torrent_hash]), self._clock)
             try:
-                async with asyncio.timeout(self._clock.socket_seconds(seconds)):
-                    await self.weather.guard(self._admission.ask([torrent_hash]), self._clock)
+                await self._clock.within(seconds, asking)
             except TimeoutError:
                 return None
         return self._admission.known(torrent_hash)
