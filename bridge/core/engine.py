@@ -31,7 +31,7 @@ from bridge.errors import (
     TorBoxSaysNo,
     TorBoxUnwell,
 )
-from bridge.model import Complete, Delivering, Fetching, Queued, Torrent, Waiting
+from bridge.model import Delivering, Fetching, Queued, Torrent
 
 log = logging.getLogger(__name__)
 
@@ -214,19 +214,13 @@ class Engine:
             if torrent is None:
                 continue
             if torrent_hash not in self._running:
-                give_up = self._settings.category(torrent.category).give_up
-                watch = self.watch(torrent_hash)
-                step = plan.next_step(torrent, watch, self.weather, give_up, now, time)
+                step = self._next_step(torrent, now, time)
                 if isinstance(step, steps.Wait):
                     next_at.append(step.until)
-                elif self.accounts.unsure and isinstance(step, steps.BY_ID):
-                    pass  # ids may be another account's; the look that is due tells
                 elif isinstance(step, steps.Submit):
                     waiting.append(torrent)
                 else:
                     self._start(torrent, step)
-                if not isinstance(step, steps.Submit):
-                    watch.turn = ""
             self._show(torrent)
         next_at.append(self._start_submits(waiting, now))
         poll = self._settings.torbox.poll_seconds
@@ -235,6 +229,17 @@ class Engine:
         )
         self._display.show_health()
         return self._pause_between(next_at, now)
+
+    def _next_step(self, torrent: Torrent, now: float, time: float) -> steps.Step:
+        """What the plan wants done for it next, as far as we may ask TorBox by our ids."""
+        give_up = self._settings.category(torrent.category).give_up
+        watch = self.watch(torrent.hash)
+        step = plan.next_step(torrent, watch, self.weather, give_up, now, time)
+        if not isinstance(step, steps.Submit):
+            watch.turn = ""
+        if self.accounts.unsure and isinstance(step, steps.BY_ID):
+            return steps.Wait()  # ids may be another account's; the look that is due tells
+        return step
 
     def _pause_between(self, next_at: list[float | None], now: float) -> float | None:
         due = [at for at in next_at if at is not None]
@@ -344,7 +349,7 @@ class Engine:
     def _changed(self, before: Torrent | None, after: Torrent | None) -> None:
         torrent = after or before
         assert torrent is not None
-        if after is None or not _to_do(after):
+        if after is None or not plan.is_live(after):
             self._live.discard(torrent.hash)
             self._watches.pop(torrent.hash, None)
         else:
@@ -384,13 +389,3 @@ class Engine:
                     changes[torrent_hash] = change
         if changes:
             await self._ledger.change_all(changes)
-
-
-def _to_do(torrent: Torrent) -> bool:
-    """Whether something may come to be done for it by itself."""
-    if torrent.cleaning is not None:
-        return True
-    phase = torrent.phase
-    if not torrent.ended:
-        return not (torrent.paused and isinstance(phase, Waiting) and not phase.look_first)
-    return isinstance(phase, Complete) and (phase.check != "" or phase.relocation is not None)

@@ -50,6 +50,16 @@ PAUSED_WORDS, PAUSED_SECONDS = ("paused", "stopped"), 10 * 60.0
 LONGEST_WAIT_SECONDS = 24 * 3600.0
 
 
+def is_live(torrent: Torrent) -> bool:
+    """Whether something may come to be done for it by itself."""
+    if torrent.cleaning is not None:
+        return True
+    phase = torrent.phase
+    if not torrent.ended:
+        return not (torrent.paused and isinstance(phase, Waiting) and not phase.look_first)
+    return isinstance(phase, Complete) and (phase.check != "" or phase.relocation is not None)
+
+
 def next_step(
     torrent: Torrent, watch: Watch, weather: Weather, give_up: GiveUp, now: float, time: float
 ) -> Step:
