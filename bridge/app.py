@@ -123,7 +123,7 @@ async def bridge(
         app = await _application(core, face, aftercare, dashboard)
         async with core.delivery, core.torbox:
             await _probe(core.delivery, core.ledger, settings.downloads.path)
-            async with core.engine, core.housekeeper, aftercare, reloader, dashboard:
+            async with core.engine, core.housekeeper, aftercare.open(), reloader, dashboard.open():
                 yield Bridge(
                     app,
                     core.board,

@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import Self
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from bridge.arrs.arr import Arr
 from bridge.clock import Clock
@@ -32,7 +30,7 @@ KEPT = "reached"
 
 
 class Aftercare:
-    """The arrs' side of the house, built in one place. `async with` runs it."""
+    """The arrs' side of the house, built in one place."""
 
     def __init__(
         self,
@@ -66,31 +64,25 @@ class Aftercare:
         self._teller = Teller(ledger, store, contacts, settings.failures, clock, note, replaced)
         hardlink = settings.downloads.import_mode is ImportMode.HARDLINK
         self._importer = Importer(ledger, contacts, clock, note, hardlink=hardlink)
-        self._stack = AsyncExitStack()
 
-    async def __aenter__(self) -> Self:
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Everything it is made of, opened in order and closed in reverse."""
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(self.timeline)
-            for arr in self._arrs:
-                await stack.enter_async_context(arr)
-            for sender in self._senders:
-                await stack.enter_async_context(sender)
-            await stack.enter_async_context(self._notifier)
-            await stack.enter_async_context(self._teller)
-            await stack.enter_async_context(self._importer)
+            parts: list[AbstractAsyncContextManager[object]] = [
+                self.timeline,
+                *self._arrs,
+                *self._senders,
+                self._notifier,
+                self._teller,
+                self._importer,
+            ]
+            for part in parts:
+                await stack.enter_async_context(part)
             group = await stack.enter_async_context(asyncio.TaskGroup())
             saving = group.create_task(self._save_reached(), name="aftercare")
             stack.callback(saving.cancel)
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._stack.__aexit__(kind, error, traceback)
+            yield
 
     async def _save_reached(self) -> None:
         while True:

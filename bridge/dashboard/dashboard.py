@@ -1,10 +1,8 @@
 """The page and what it asks for, put together: every part is built here, once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
-from types import TracebackType
-from typing import Self
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -50,25 +48,17 @@ class Dashboard:
         self._metrics = Metrics(Readings(sources), clock, self._base)
         sources.torbox.listen(self._metrics.called)
         sources.ledger.listen(self._metrics.changed)
-        self._stack = AsyncExitStack()
 
-    async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            stack.enter_context(self._problems)
-            await stack.enter_async_context(self._arrs)
-            group = await stack.enter_async_context(asyncio.TaskGroup())
-            sampling = group.create_task(self._throughput.run(), name="throughput")
-            stack.callback(sampling.cancel)
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._stack.__aexit__(kind, error, traceback)
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """What it does between requests: it listens to the log, and samples the throughput."""
+        with self._problems:
+            async with self._arrs, asyncio.TaskGroup() as group:
+                sampling = group.create_task(self._throughput.run(), name="throughput")
+                try:
+                    yield
+                finally:
+                    sampling.cancel()
 
     @property
     def middlewares(self) -> list[Middleware]:
