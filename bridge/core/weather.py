@@ -127,9 +127,14 @@ class Weather:
         return self.torbox
 
     @property
+    def holds(self) -> dict[str, Hold | None]:
+        """What can hold everything up, by name; None for what does not just now."""
+        return {"account": self.account, "disk": self.disk, "torbox": self.torbox}
+
+    @property
     def sentence(self) -> str:
         """Why everything waits, "" when nothing does."""
-        for hold in (self.account, self.disk, self.torbox):
+        for hold in self.holds.values():
             if hold is not None:
                 return hold.sentence
         return self.door.sentence if self.door.why is Shut.COOLDOWN else ""

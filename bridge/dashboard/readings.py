@@ -9,10 +9,9 @@ from prometheus_client.registry import Collector
 from bridge import __version__
 from bridge.dashboard.sources import Sources
 from bridge.model import Fetching, Phase, Removing, Situation
-from bridge.torbox.limits import CREATE, LINK
+from bridge.torbox.limits import CREATE, LINK, LIST
 
 PREFIX = "torbox_bridge"
-LOOKS = "mylist"
 
 Family = GaugeMetricFamily | CounterMetricFamily | InfoMetricFamily
 
@@ -65,7 +64,7 @@ class Readings(Collector):
             labels=["endpoint"],
         )
         now = self._clock.time()
-        for endpoint in (CREATE, LINK, LOOKS):
+        for endpoint in (CREATE, LINK, LIST):
             budget = self._limits.budget(endpoint)
             left.add_metric([endpoint], max(0, budget.limit - budget.used))
             wait.add_metric([endpoint], max(0.0, budget.next_at - now))
@@ -73,13 +72,12 @@ class Readings(Collector):
         yield wait
 
     def _health(self) -> Iterator[Family]:
-        health, weather = self._board.health, self._engine.weather
+        health = self._board.health
         yield _gauge("connected", "1 while TorBox answers and the account works.", health.connected)
-        held = {"account": weather.account, "disk": weather.disk, "torbox": weather.torbox}
         family = GaugeMetricFamily(
             f"{PREFIX}_held", "1 while this holds everything up.", labels=["by"]
         )
-        for kind, hold in held.items():
+        for kind, hold in self._engine.weather.holds.items():
             family.add_metric([kind], float(hold is not None))
         yield family
         yield _gauge("disk_free_bytes", "Room on the download disk.", health.free_bytes)

@@ -12,11 +12,10 @@ from bridge.dashboard.callers import Caller, Callers
 from bridge.dashboard.problems import Problem, Problems
 from bridge.dashboard.sources import Sources
 from bridge.model import Delivering, Fetching
-from bridge.torbox.limits import CREATE
+from bridge.torbox.limits import CREATE, LIST
 from bridge.torbox.replies import Account
 
-MOST_PROBLEMS = 10
-LOOKS = "mylist"  # the endpoint that is asked most
+MOST_SHOWN_PROBLEMS = 10
 
 FIXES = {
     "account": "Look at the key and the plan on torbox.app; the bridge tries again by itself.",
@@ -106,12 +105,12 @@ class StatusView:
             fetching=phases.count(Fetching),
             delivering=phases.count(Delivering),
             adds=self._allowed(CREATE),
-            calls=self._allowed(LOOKS),
+            calls=self._allowed(LIST),
             free_bytes=health.free_bytes,
             speed=health.speed,
             callers=list(self._callers),
             arrs=self._arrs.seen(),
-            problems=list(self._problems)[:MOST_PROBLEMS],
+            problems=list(self._problems)[:MOST_SHOWN_PROBLEMS],
         )
 
     def _plan(self, account: Account | None) -> Plan | None:
@@ -127,9 +126,8 @@ class StatusView:
         )
 
     def _holds(self) -> list[Held]:
-        weather = self._engine.weather
-        kinds = {"account": weather.account, "disk": weather.disk, "torbox": weather.torbox}
-        return [self._held(kind, hold) for kind, hold in kinds.items() if hold is not None]
+        holds = self._engine.weather.holds
+        return [self._held(kind, hold) for kind, hold in holds.items() if hold is not None]
 
     def _held(self, kind: str, hold: Hold) -> Held:
         started = self._clock.time() - self._clock.monotonic()

@@ -15,7 +15,7 @@ from bridge.model import Seen
 from bridge.torbox import items, replies, verdicts
 from bridge.torbox.envelope import Oddities, Reply, text
 from bridge.torbox.items import Page
-from bridge.torbox.limits import CREATE, LINK, Limits
+from bridge.torbox.limits import CREATE, LINK, LIST, Limits
 from bridge.torbox.replies import Account, Created, Info, QueuedItem
 from bridge.torbox.wire import Wire
 
@@ -117,7 +117,7 @@ class TorBox:
     async def items(self, *, offset: int = 0, limit: int = 100) -> Page:
         """A page of the account's items, newest first; see `Page` for what absence means."""
         params = {"bypass_cache": "true", "offset": str(offset), "limit": str(limit)}
-        reply = await self._list("torrents", "mylist", params)
+        reply = await self._list("torrents", LIST, params)
         if reply.is_large:
             # A hundred season packs have thousands of files; clients must not wait for them.
             found = await asyncio.to_thread(items.page, reply.data, limit, self._oddities)
@@ -128,11 +128,11 @@ class TorBox:
     async def item(self, torrent_id: int) -> Seen:
         """One item, always fresh."""
         params = {"bypass_cache": "true", "id": str(torrent_id)}
-        reply = await self._call("GET", "torrents", "mylist", params=params)
+        reply = await self._call("GET", "torrents", LIST, params=params)
         if verdicts.gone(reply) or (reply.ok and reply.data in (None, [], {})):
             raise TorBoxGone("TorBox does not have this item any more")
         if not reply.ok:
-            raise self._error(reply, "mylist")
+            raise self._error(reply, LIST)
         for item in items.page(reply.data, 1, self._oddities):
             if item.torrent_id == torrent_id:
                 return item
@@ -241,7 +241,7 @@ class TorBox:
         if verdicts.empty_list(reply):
             return structs.replace(reply, data=None)
         if not reply.ok:
-            raise self._error(reply, endpoint, of_all=endpoint == "mylist")
+            raise self._error(reply, endpoint, of_all=endpoint == LIST)
         if not isinstance(reply.data, list | dict | None):
             raise TorBoxUnwell(f"TorBox answered with something else than a list ({endpoint})")
         return reply

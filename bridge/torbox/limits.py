@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 CREATE = "createtorrent"
 LINK = "requestdl"
+LIST = "mylist"
 CACHED_CREATE = "createtorrent cached"  # how the memory knows a create that was given back
 
 # A few seconds longer than TorBox's own windows, because calls take differently long to get there.

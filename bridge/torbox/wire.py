@@ -15,7 +15,7 @@ from bridge.config import TorBoxSettings
 from bridge.errors import AccountTrouble, TorBoxBusy, TorBoxUnreached, TorBoxUnwell, Trouble
 from bridge.torbox import verdicts
 from bridge.torbox.envelope import Reply, answered_at, read, wait_asked
-from bridge.torbox.limits import LONGEST_BACKOFF_SECONDS, Limits
+from bridge.torbox.limits import LIST, LONGEST_BACKOFF_SECONDS, Limits
 
 CALL_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
@@ -23,7 +23,7 @@ LARGEST_BODY = 64 * 2**20
 CHUNK = 2**18
 UNREACHED = "no connection"
 # A failed answer to one of these says that TorBox is ill, not only the thing that was asked for.
-READS = frozenset({"mylist", "getqueued", "me"})
+READS = frozenset({LIST, "getqueued", "me"})
 
 # Told of a call: its endpoint, why it was not done ("" if it was), and how long the answer took.
 Listener: TypeAlias = Callable[[str, str, float], None]
