@@ -11,7 +11,7 @@ from bridge.checks.check import Check
 from bridge.dashboard.arr_watch import ArrWatch
 from bridge.dashboard.callers import Callers
 from bridge.dashboard.changes import ChangesApi
-from bridge.dashboard.doctor import ChecksApi
+from bridge.dashboard.checks import ChecksApi
 from bridge.dashboard.metrics import Metrics
 from bridge.dashboard.page import Page
 from bridge.dashboard.problems import Problems
