@@ -1,6 +1,9 @@
 """`/api/bridge/torrents…`: what the bridge knows of torrents, as JSON, behind the same login."""
 
+from collections.abc import Awaitable, Callable
+
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from bridge.clock import Clock
 from bridge.config import ImportMode, Settings
@@ -9,6 +12,8 @@ from bridge.core.by_hand import ByHand
 from bridge.core.outlook import what_next
 from bridge.core.timeline import Timeline
 from bridge.dashboard.answer import answer
+
+Act = Callable[[str], Awaitable[None]]
 
 
 class BridgeApi:
@@ -24,14 +29,14 @@ class BridgeApi:
         self._clock = clock
 
     def routes(self, base: str) -> list[web.RouteDef]:
-        """Its endpoints below `base`."""
+        """Its endpoints below `base`. A torrent for which an act makes no sense is a 409."""
         torrents = f"{base}/api/bridge/torrents"
         return [
             web.get(torrents, self.torrents),
             web.get(f"{torrents}/{{hash}}", self.torrent),
-            web.post(f"{torrents}/{{hash}}/retry", self.retry),
-            web.post(f"{torrents}/{{hash}}/give-up", self.give_up),
-            web.post(f"{torrents}/{{hash}}/links", self.links),
+            web.post(f"{torrents}/{{hash}}/retry", self._act(self._by_hand.retry)),
+            web.post(f"{torrents}/{{hash}}/give-up", self._act(self._by_hand.give_up)),
+            web.post(f"{torrents}/{{hash}}/links", self._act(self._by_hand.new_links)),
         ]
 
     async def torrents(self, _request: web.Request) -> web.Response:
@@ -42,23 +47,15 @@ class BridgeApi:
         """One torrent, what happened to it and what happens next; 404 if there is no such hash."""
         return answer(self._whole(self._board.get(request.match_info["hash"])))
 
-    async def retry(self, request: web.Request) -> web.Response:
-        """A new attempt of a torrent that failed; 409 for any other."""
-        torrent_hash = request.match_info["hash"]
-        await self._by_hand.retry(torrent_hash)
-        return answer(self._whole(self._board.get(torrent_hash)))
+    def _act(self, act: Act) -> Handler:
+        """An endpoint that does this to one torrent, and answers with what became of it."""
 
-    async def give_up(self, request: web.Request) -> web.Response:
-        """Fail it and tell its arr; 409 for one that is complete."""
-        torrent_hash = request.match_info["hash"]
-        await self._by_hand.give_up(torrent_hash)
-        return answer(self._whole(self._board.get(torrent_hash)))
+        async def handler(request: web.Request) -> web.Response:
+            torrent_hash = request.match_info["hash"]
+            await act(torrent_hash)
+            return answer(self._whole(self._board.get(torrent_hash)))
 
-    async def links(self, request: web.Request) -> web.Response:
-        """New links for a torrent whose files are coming here; 409 for any other."""
-        torrent_hash = request.match_info["hash"]
-        await self._by_hand.new_links(torrent_hash)
-        return answer(self._whole(self._board.get(torrent_hash)))
+        return handler
 
     def _whole(self, entry: Entry) -> dict[str, object]:
         torrent = entry.torrent
