@@ -18,7 +18,7 @@ from bridge.qbittorrent.session import asker_of
 from bridge.qbittorrent.targets import hashes_in
 
 PRIORITIES = (0, 1, 6, 7, -1)
-MOST_SPEED = 2**31 - 1
+NOT_A_NUMBER = -1000  # neither a priority nor the place of a file
 NO_LIMIT, GLOBAL_LIMIT = -1, -2
 MOST_RATIO, MOST_MINUTES = 9999, 525_600
 
@@ -143,16 +143,16 @@ class Changing:
         """Which files are delivered. The checks come in the real server's order."""
         form = await form_of(request)
         form.require("hash", "id", "priority")
-        priority = read_integer(form.text("priority"), -1000)
-        if priority == -1000:
+        priority = read_integer(form.text("priority"), NOT_A_NUMBER)
+        if priority == NOT_A_NUMBER:
             raise BadParameter("Priority must be an integer")
         if priority not in PRIORITIES:
             raise BadParameter("Priority is not valid")
         self._require(form)
         if not self._commands.board.get(form.text("hash")).torrent.files:
             raise Refused("Torrent's metadata has not yet downloaded")
-        indexes = [read_integer(one, -1000) for one in form.text("id").split("|")]
-        if -1000 in indexes:
+        indexes = [read_integer(one, NOT_A_NUMBER) for one in form.text("id").split("|")]
+        if NOT_A_NUMBER in indexes:
             raise BadParameter("File IDs must be integers")
         await self._commands.set_file_priority(form.text("hash"), indexes, priority)
         return answers.nothing()
