@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 from bridge.core.board import Entry
 from bridge.core.commands import Commands
 from bridge.errors import NotATorrent, Refused
+from bridge.model import Wishes
 from bridge.qbittorrent import answers, details
 from bridge.qbittorrent.dialect import PLAIN_TEXT, Dialect
 from bridge.qbittorrent.encoding import encode
@@ -101,11 +102,11 @@ class Torrents:
 
     async def download_limit(self, request: web.Request) -> web.Response:
         """The limits of these torrents, by the hash as it was given; -1 for unknown ones."""
-        return answers.json(await self._limits(request, "download_limit"))
+        return answers.json(await self._limits(request, lambda wishes: wishes.download_limit))
 
     async def upload_limit(self, request: web.Request) -> web.Response:
         """The limits of these torrents, by the hash as it was given; -1 for unknown ones."""
-        return answers.json(await self._limits(request, "upload_limit"))
+        return answers.json(await self._limits(request, lambda wishes: wishes.upload_limit))
 
     async def ssl_parameters(self, request: web.Request) -> web.Response:
         """No torrent here has any."""
@@ -123,14 +124,14 @@ class Torrents:
         except NotATorrent:
             return None
 
-    async def _limits(self, request: web.Request, name: str) -> dict[str, int]:
+    async def _limits(self, request: web.Request, limit: Callable[[Wishes], int]) -> dict[str, int]:
         form = await form_of(request)
         form.require("hashes")
         limits = {}
         for given in form.text("hashes").split("|"):
             known = given.lower() in self._board
             wishes = self._board.get(given).torrent.wishes if known else None
-            limits[given] = max(0, getattr(wishes, name)) if wishes else -1
+            limits[given] = max(0, limit(wishes)) if wishes else -1
         return limits
 
     def _entry(self, form: Form) -> Entry:
