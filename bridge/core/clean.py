@@ -6,7 +6,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from bridge.clock import Clock
-from bridge.core import account
+from bridge.core import ownership
 from bridge.core.ledger import Ledger
 from bridge.core.steps import Recreate
 from bridge.core.submit import Submitter
@@ -156,7 +156,7 @@ class Cleaner:
     async def _freed(self, torrent: Torrent, watch: Watch, *, even_private: bool = False) -> bool:
         """True when nothing of ours is left to delete at TorBox."""
         items = self._ledger.items_of(torrent.hash)
-        if account.unresolved(items) and not await self._found(torrent, watch):
+        if ownership.unresolved(items) and not await self._found(torrent, watch):
             return False
         for kept in self._ledger.items_of(torrent.hash):
             item = kept if kept.ours is not None else await self._judged(kept)
@@ -195,7 +195,7 @@ class Cleaner:
             created_at = entries[0].created_at if entries else None
         items = await self._ledger.change_items(
             item.hash,
-            lambda items: account.identified(items, item.torrent_id, item.queued_id, created_at),
+            lambda items: ownership.identified(items, item.torrent_id, item.queued_id, created_at),
         )
         judged = [
             other
@@ -230,7 +230,7 @@ class Cleaner:
         """It was promoted, under an id that is to be found, or somebody deleted it."""
         lost = replace(item, queued_id=None, created_at=None, ours=None)
         await self._ledger.change_items(
-            item.hash, lambda items: (*account.without(items, item), lost)
+            item.hash, lambda items: (*ownership.without(items, item), lost)
         )
         watch.met()
         watch.hold(self._clock.monotonic(), LOOK_AGAIN_SECONDS, "looks where TorBox put it")
@@ -253,7 +253,7 @@ class Cleaner:
         )
 
     async def _drop(self, item: AccountItem) -> None:
-        await self._ledger.change_items(item.hash, lambda items: account.without(items, item))
+        await self._ledger.change_items(item.hash, lambda items: ownership.without(items, item))
 
 
 def _nobody_counts(torrent_id: int) -> None:

@@ -7,7 +7,7 @@ is told by how long before an answer it was.
 from msgspec.structs import replace
 
 from bridge.clock import Clock
-from bridge.core import account
+from bridge.core import ownership
 from bridge.core.ledger import Items
 from bridge.model import AccountItem
 from bridge.torbox.client import TorBox
@@ -23,21 +23,21 @@ class Intents:
 
     def begin(self, items: Items, torrent_hash: str, account_id: int) -> Items:
         """The items once a create is about to be sent."""
-        if not account.unresolved(items):
+        if not ownership.unresolved(items):
             self._sent[torrent_hash] = self._clock.monotonic()
         server = self._torbox.server_time()
         at = self._clock.time() if server is None else server
-        return account.intended(items, torrent_hash, account_id, at, undated=server is None)
+        return ownership.intended(items, torrent_hash, account_id, at, undated=server is None)
 
     def dated(self, items: Items) -> Items:
         """The items once TorBox has answered, with the true moment of an intent still open."""
-        return tuple(self._dated(item) if account.is_open(item) else item for item in items)
+        return tuple(self._dated(item) if ownership.is_open(item) else item for item in items)
 
     def end(self, items: Items) -> Items:
         """The items once a create turned out to have made nothing: its intent is not kept."""
         for item in items:
             self._sent.pop(item.hash, None)
-        return tuple(item for item in items if not account.is_open(item))
+        return tuple(item for item in items if not ownership.is_open(item))
 
     def _dated(self, item: AccountItem) -> AccountItem:
         server, sent = self._torbox.server_time(), self._sent.get(item.hash)

@@ -7,7 +7,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from bridge.clock import Clock
-from bridge.core import account, clocks, plan
+from bridge.core import clocks, ownership, plan
 from bridge.core.accounts import Accounts
 from bridge.core.backoff import Backoff
 from bridge.core.ledger import Change, Items, Ledger
@@ -206,8 +206,8 @@ class Looker:
     async def _identify(self, torrent_hash: str, seen: Seen) -> None:
         await self._ledger.change_items(
             torrent_hash,
-            lambda items: account.identified(
-                account.marked_private(items, seen.torrent_id) if seen.private else items,
+            lambda items: ownership.identified(
+                ownership.marked_private(items, seen.torrent_id) if seen.private else items,
                 seen.torrent_id,
                 None,
                 seen.created_at,
@@ -235,7 +235,7 @@ class Looker:
 
 
 def _queued_as(items: Items, entry: QueuedItem) -> Items:
-    return account.identified(items, None, entry.id, entry.created_at)
+    return ownership.identified(items, None, entry.id, entry.created_at)
 
 
 def _is_it(torrent: Torrent, seen: Seen) -> bool:

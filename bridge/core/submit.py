@@ -6,7 +6,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from bridge.clock import Clock
-from bridge.core import account
+from bridge.core import ownership
 from bridge.core.door import Door
 from bridge.core.intents import Intents
 from bridge.core.ledger import Ledger
@@ -82,7 +82,7 @@ class Submitter:
         """Create it, with the intent stored before the call; the answer decides the phase."""
         if step.look_first and await self._need_not(torrent, watch):
             return
-        unclear = account.unresolved(self._ledger.items_of(torrent.hash))
+        unclear = ownership.unresolved(self._ledger.items_of(torrent.hash))
         if not await self._intend(torrent.hash):
             return
         try:
@@ -214,7 +214,7 @@ class Submitter:
 
     async def refuse(self, torrent: Torrent) -> None:
         """TorBox does not have it, and its category takes nothing else."""
-        if account.unresolved(self._ledger.items_of(torrent.hash)) and await self.find(
+        if ownership.unresolved(self._ledger.items_of(torrent.hash)) and await self.find(
             torrent.hash
         ):
             return
@@ -292,7 +292,7 @@ class Submitter:
         await self._ledger.change(
             torrent_hash,
             change,
-            items=lambda items: account.identified(
+            items=lambda items: ownership.identified(
                 self.intents.dated(items), torrent_id, queued_id, created_at
             ),
         )

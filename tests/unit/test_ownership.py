@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.core import account
+from bridge.core import ownership
 
 HASH, NOW = "a" * 40, 1_800_000_000.0
 
 
 def named(created_at, torrent_id=7):
-    items = account.intended((), HASH, 1, NOW)
-    return account.identified(items, torrent_id, None, created_at)
+    items = ownership.intended((), HASH, 1, NOW)
+    return ownership.identified(items, torrent_id, None, created_at)
 
 
 def test_an_item_created_after_our_intent_is_ours():
@@ -27,42 +27,42 @@ def test_without_a_date_nothing_is_judged():
 
 
 def test_a_foreign_entry_stays_foreign_when_it_is_promoted_under_a_new_id():
-    items = account.intended((), HASH, 1, NOW)
-    items = account.identified(items, None, 55, NOW - 86400)
-    items = account.identified(items, 7, None, NOW + 600)
+    items = ownership.intended((), HASH, 1, NOW)
+    items = ownership.identified(items, None, 55, NOW - 86400)
+    items = ownership.identified(items, 7, None, NOW + 600)
     assert [(item.torrent_id, item.queued_id, item.ours) for item in items] == [(7, None, False)]
 
 
 def test_an_older_item_that_is_met_in_place_of_ours_is_not_ours():
-    items = account.identified(named(NOW + 30), 3, None, NOW - 86400)
+    items = ownership.identified(named(NOW + 30), 3, None, NOW - 86400)
     assert [(item.torrent_id, item.ours) for item in items] == [(3, False)]
 
 
 def test_an_item_without_a_date_does_not_inherit_whose_it_is():
-    items = account.identified(named(NOW + 30), 3, None, None)
+    items = ownership.identified(named(NOW + 30), 3, None, None)
     assert [(item.torrent_id, item.ours) for item in items] == [(3, None)]
 
 
 def test_a_second_intent_waits_for_the_first_to_be_resolved():
-    once = account.intended((), HASH, 1, NOW)
-    assert account.intended(once, HASH, 1, NOW + 50) == once
-    assert account.unresolved(once)
+    once = ownership.intended((), HASH, 1, NOW)
+    assert ownership.intended(once, HASH, 1, NOW + 50) == once
+    assert ownership.unresolved(once)
 
 
 def test_meeting_the_same_object_again_leaves_no_open_intent():
     items = named(NOW + 5)
-    items = account.intended(items, HASH, 1, NOW + 1000)
-    items = account.identified(items, 7, None, NOW + 5)
-    assert not account.unresolved(items)
+    items = ownership.intended(items, HASH, 1, NOW + 1000)
+    items = ownership.identified(items, 7, None, NOW + 5)
+    assert not ownership.unresolved(items)
     assert len(items) == 1
     assert items[0].ours is True
 
 
 @given(st.lists(st.integers(1, 5), max_size=8), st.floats(-1e6, -121))
 def test_an_item_older_than_every_intent_is_never_ours(ids, age):
-    items = account.intended((), HASH, 1, NOW)
+    items = ownership.intended((), HASH, 1, NOW)
     for torrent_id in [*ids, 9]:
-        items = account.identified(
-            account.intended(items, HASH, 1, NOW + torrent_id), torrent_id, None, NOW + age
+        items = ownership.identified(
+            ownership.intended(items, HASH, 1, NOW + torrent_id), torrent_id, None, NOW + age
         )
     assert not any(item.ours for item in items)
