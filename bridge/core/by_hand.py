@@ -46,7 +46,7 @@ class ByHand:
             return replace(now, giving_up=True)
 
         await self._ledger.change(torrent.hash, change)
-        await self._engine.stop_acting(torrent.hash)
+        self._engine.stop_acting(torrent.hash)
 
     async def new_links(self, torrent_hash: str) -> None:
         """Drop the links to the CDN that its files come over, and ask for new ones."""
@@ -54,7 +54,7 @@ class ByHand:
         if not isinstance(torrent.phase, Delivering) or torrent.phase.placing:
             raise Refused("its files are not coming here just now, so there are no links")
         # The delivery begins again, and goes on at the same byte.
-        await self._engine.stop_acting(torrent.hash)
+        self._engine.stop_acting(torrent.hash)
         self._delivery.forget_links(torrent.hash)
         self._engine.watch(torrent.hash).freed()
         self._engine.wake()

@@ -215,7 +215,7 @@ class Commands:
             await self._ledger.change(torrent_hash, change)
         await self._change([one for one in known if one not in shared], change)
         for torrent_hash in known:
-            await self._engine.stop_acting(torrent_hash)
+            self._engine.stop_acting(torrent_hash)
 
     def _inherited(self, torrent: Torrent, time: float, *, and_files: bool) -> Torrent:
         """The first arr is done with it: it becomes the second's, if need be in a new attempt."""
@@ -241,7 +241,7 @@ class Commands:
         known = self._known(hashes)
         await self._change(known, lambda now: paused(now, paused=True))
         for torrent_hash in known:
-            await self._engine.stop_acting(torrent_hash)
+            self._engine.stop_acting(torrent_hash)
 
     async def resume(self, hashes: Iterable[str], *, retry: bool = False) -> None:
         """Let torrents go on; with `retry` also those that cannot by themselves."""
@@ -326,7 +326,7 @@ class Commands:
         await self._ledger.change(
             torrent.hash, lambda now: with_priority(now, set(indexes), priority)
         )
-        await self._engine.stop_acting(torrent.hash)
+        self._engine.stop_acting(torrent.hash)
 
     async def torrent_file(self, torrent_hash: str) -> bytes | None:
         """The .torrent that was handed over, None for a magnet."""

@@ -150,7 +150,7 @@ class Engine:
         tasks = [self._lookout.task, self._asking, *self._running]
         return any(tasks) or self._wake.is_set() or due
 
-    async def stop_acting(self, torrent_hash: str) -> None:
+    def stop_acting(self, torrent_hash: str) -> None:
         """Stop its delivery, or recheck. Nobody waits here: its writers may hang on the disk.
 
         Whatever is done to its files next waits for them, first as an act, then in the delivery.
@@ -383,7 +383,7 @@ class Engine:
                 self.weather.wrote(leg.last_byte_at)
                 give_up = self._settings.category(torrent.category).give_up
                 if delivery_has_run_out(torrent, give_up):
-                    await self.stop_acting(torrent_hash)
+                    self.stop_acting(torrent_hash)
                 change = figures.delivered(torrent, self.watch(torrent_hash), leg, now, seconds)
                 if change is not None:
                     changes[torrent_hash] = change
