@@ -36,15 +36,18 @@ async def _some_done(running: set[asyncio.Task[None]]) -> set[asyncio.Task[None]
 async def _stopped(running: set[asyncio.Task[None]]) -> None:
     """Cancel them and wait until the last has ended, also when cancelled meanwhile."""
     cancelled = False
-    running = {task for task in running if not task.done()}
-    while running:
-        for task in running:
+    left = {task for task in running if not task.done()}
+    while left:
+        for task in left:
             task.cancel()
         try:
-            _, running = await asyncio.wait(running)
+            _, left = await asyncio.wait(left)
         except asyncio.CancelledError:
             cancelled = True
-            running = {task for task in running if not task.done()}
+            left = {task for task in left if not task.done()}
+    for task in running:
+        if not task.cancelled():
+            task.exception()  # seen, or asyncio reports it: a worse one is raised already
     if cancelled:
         raise asyncio.CancelledError
 
