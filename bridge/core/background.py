@@ -30,12 +30,14 @@ class Background:
     ) -> None:
         for task in self._tasks:
             task.cancel()
-        await self._group.__aexit__(kind, error, traceback)
-        await self._end()
+        try:
+            await self._group.__aexit__(kind, error, traceback)
+        finally:
+            await self._end()
 
     async def _begin(self) -> Iterable[Work]:
         """Make ready; what is to run from now on."""
         raise NotImplementedError
 
     async def _end(self) -> None:
-        """After everything has stopped."""
+        """After everything has stopped, for whatever reason."""
