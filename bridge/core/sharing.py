@@ -1,8 +1,8 @@
 """Share limits of what is never shared from here: whether they are reached. Pure.
 
-Limits that came before the torrent was complete are the arr's, which moves and removes by them:
-they are reached at once. Limits that come later are those of a cleaner or a person who reckons with
-them, and deletes by them: they count from the completion on, as they stand.
+Limits that came with the grab are the arr's, which moves and removes by them: they are reached as
+soon as the torrent is complete. Limits that are set later are those of a cleaner or a person who
+reckons with them, and deletes by them: they count from the completion on, as they stand.
 """
 
 from math import inf
@@ -20,7 +20,7 @@ def limited(torrent: Torrent, wishes: Wishes, time: float) -> Torrent:
 def at_their_word(torrent: Torrent) -> bool:
     """Whether limits came late, and no arr is known to be done with the torrent."""
     wishes = torrent.wishes
-    late = wishes.limits_at > torrent.completed_at > 0 and not torrent.imported_at
+    late = wishes.limits_at > 0 and torrent.completed_at > 0 and not torrent.imported_at
     return late and max(wishes.ratio_limit, wishes.seeding_minutes, wishes.inactive_minutes) >= 0
 
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from bridge.simulator import MiB, Stalled
+from bridge.simulator import FetchedOver, MiB, Stalled
 from tests.conftest import Arr
 
 DAY = 86400.0
@@ -99,6 +99,22 @@ async def test_limits_that_came_with_the_grab_are_reached_and_later_ones_when_th
         return await seeding_time() == 10 * DAY
 
     await house.eventually(over)
+
+
+async def test_limits_that_are_set_while_it_is_fetched_count_from_the_completion_on(
+    arr, house, torbox
+) -> None:
+    grab = torbox.publish("Show", {"a.mkv": MiB}, FetchedOver(60))
+    assert await arr.grabs(grab) == "Ok."
+    await house.sees_state(grab, "downloading")
+    early = {"hashes": grab.hash, "ratioLimit": "2", "seedingTimeLimit": "14400"}
+    early["inactiveSeedingTimeLimit"] = "-2"
+    assert await arr.call("POST", "torrents/setShareLimits", data=early) == (200, "")
+    await house.eventually(lambda: finished(arr, grab))
+    row = await arr.sees(grab)
+    assert (row["ratio_limit"], row["seeding_time_limit"]) == (2, 14400)
+    assert row["ratio"] == 0
+    assert row["seeding_time"] < DAY
 
 
 # 6 and 7
