@@ -45,12 +45,16 @@ test: .venv/dev
 
 CLIENTS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/torbox-bridge-clients
 
+# A program of PyPI and its version.
+PROGRAM = test -x "$(CLIENTS)/programs/bin/$(1)" || "$(CLIENTS)/programs/bin/python" -m pip install \
+	--quiet --disable-pip-version-check '$(1)$(2)' || echo "skipped: $(1) could not be installed"
+
 # From npm and PyPI, into a folder of its own outside this repository. What cannot be installed is
 # skipped by its tests, which say so.
 client-libraries:
-	@test -x "$(CLIENTS)/programs/bin/qbit-manage" || { $(PYTHON) -m venv "$(CLIENTS)/programs" \
-		&& "$(CLIENTS)/programs/bin/python" -m pip install --quiet --disable-pip-version-check \
-		'qbit-manage>=4.14,<5'; } || echo "skipped: qbit_manage could not be installed"
+	@test -x "$(CLIENTS)/programs/bin/python" || $(PYTHON) -m venv "$(CLIENTS)/programs" || true
+	@$(call PROGRAM,qbit-manage,~=4.14)
+	@$(call PROGRAM,autoremove-torrents,~=1.5)
 	@if command -v npm > /dev/null; then \
 		npm install --prefix "$(CLIENTS)" --silent --no-fund --no-audit --ignore-scripts @ctrl/qbittorrent@9.14.0; \
 	else echo "skipped: @ctrl/qbittorrent needs npm"; fi

@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
-from bridge.simulator import Cached, FetchedOver, MiB, NoMetadata, Stalled
+from bridge.simulator import Cached, FetchedOver, MiB, NoMetadata, Published, Refused, Stalled
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 PROGRAMS = CACHE / "torbox-bridge-clients" / "programs" / "bin"
@@ -26,8 +27,27 @@ share_limits: {{default: {{priority: 1, max_ratio: {ratio}, max_seeding_time: 10
 recyclebin: {{enabled: true, empty_after_x_days: 1}}
 orphaned: {{empty_after_x_days: 1, exclude_patterns: ["**/.torbox-bridge-*"]}}
 """
+# What people take away seeded torrents and dead ones by, and all of a category at once.
+AUTOREMOVE = """
+everything:
+  client: qbittorrent
+  host: http://127.0.0.1:{port}
+  username: admin
+  password: pass-word
+  strategies:
+    seeded: {{seeding_time: 60}}
+    shared: {{ratio: 0.01}}
+    dead: {{status: Error}}
+    unshared: {{status: StalledUpload, last_activity: 0}}
+    either: {{remove: seeding_time > 60 or ratio > 0.01}}
+    space: {{free_space: {{min: 0.001, path: /, action: remove-old-seeds}}}}
+    old: {{categories: [old], remove: size > 0}}
+  delete_data: true
+"""
 TORRENTS = {
     "Done": Cached(),
+    "Missing": Cached(),
+    "Refused": Refused("BOZO_TORRENT"),
     "Fetching": FetchedOver(9000),
     "No.Metadata": NoMetadata(),
     "Stalled": Stalled(at=0.1),
@@ -54,15 +74,14 @@ async def ran(folder: Path, name: str, *arguments: str) -> str:
     return text
 
 
-@pytest.mark.skipif(
-    not (PROGRAMS / "qbit-manage").exists(), reason="qbit_manage is not installed (make clients)"
-)
-@pytest.mark.parametrize(("dialect", "ratio"), [("4", -1), ("5", 2)])
-async def test_qbit_manage_tags_and_limits_and_takes_nothing_away(
-    house, torbox, tmp_path: Path, dialect: str, ratio: int
-) -> None:
+def needs(name: str) -> pytest.MarkDecorator:
+    missing = not (PROGRAMS / name).exists()
+    return pytest.mark.skipif(missing, reason=f"{name} is not installed (make clients)")
+
+
+async def in_every_phase(house, torbox) -> dict[str, Published]:
+    """Torrents as far as each comes, which stay there."""
     torbox.plan = 2  # slots for all of them
-    house.sets(qbittorrent={"dialect": dialect})
     arr = await house.starts()
     torbox.cdn.stalls(after=MiB, path="Coming.mkv", times=99)
     grabs = {
@@ -72,12 +91,36 @@ async def test_qbit_manage_tags_and_limits_and_takes_nothing_away(
     for name, grab in grabs.items():
         paused = str(name == "Paused")
         await arr.grabs(grab, as_file=name != "No.Metadata", paused=paused, stopped=paused)
-    await house.sees_state(grabs["Done"], "pausedUP", "stoppedUP")
-    await house.sees_state(grabs["Stalled"], "stalledDL")
+    for name in ("Done", "Missing"):
+        row = await house.sees_state(grabs[name], "pausedUP", "stoppedUP")
+    shutil.rmtree(row["content_path"])
+    await arr.call("POST", "torrents/recheck", data={"hashes": row["hash"]})
+    await house.sees_state(grabs["Missing"], "missingFiles")
+    for name in ("Refused", "Stalled"):
+        await house.sees_state(grabs[name], "stalledDL")
+    await house.sees_state(grabs["Fetching"], "downloading")
     await house.sees_state(grabs["No.Metadata"], "metaDL")
     await house.has_begun("Coming.mkv")
     house.clock.jump(5)
-    before = {row["name"]: row["state"] for row in await arr.polls()}
+    return grabs
+
+
+async def states(house) -> dict[str, str]:
+    """Each one's; what comes here may wait for its CDN in between."""
+    found = {row["name"]: row["state"] for row in await house.arr.polls()}
+    if found.get("Coming") == "queuedDL":
+        found["Coming"] = "downloading"
+    return found
+
+
+@needs("qbit-manage")
+@pytest.mark.parametrize(("dialect", "ratio"), [("4", -1), ("5", 2)])
+async def test_qbit_manage_tags_and_limits_and_takes_nothing_away(
+    house, torbox, tmp_path: Path, dialect: str, ratio: int
+) -> None:
+    house.sets(qbittorrent={"dialect": dialect})
+    grabs = await in_every_phase(house, torbox)
+    before = await states(house)
     config = QBIT_MANAGE.format(port=house.port, place=house.downloads, ratio=ratio)
     (tmp_path / "config.yml").write_text(config)
 
@@ -91,8 +134,8 @@ async def test_qbit_manage_tags_and_limits_and_takes_nothing_away(
         assert word not in log, log
     assert "[WARNING]" in log or "[INFO]" in log
 
-    rows = {row["name"]: row for row in await arr.polls()}
-    assert {name: row["state"] for name, row in rows.items()} == before
+    rows = {row["name"]: row for row in await house.arr.polls()}
+    assert await states(house) == before
     assert all("tracked" in row["tags"] and "issue" not in row["tags"] for row in rows.values())
     done = rows["Done"]
     assert (done["ratio_limit"], done["seeding_time_limit"]) == (ratio, 14400)
@@ -103,3 +146,30 @@ async def test_qbit_manage_tags_and_limits_and_takes_nothing_away(
     torbox.cdn.release()
     row = await house.sees_state(grabs["Coming"], "pausedUP", "stoppedUP")
     assert house.files_of(row)["Coming.mkv"] == grabs["Coming"].content("Coming.mkv")
+
+
+@needs("autoremove-torrents")
+@pytest.mark.parametrize("dialect", ["4", "5"])
+async def test_autoremove_torrents_takes_away_what_it_is_told_to_and_nothing_else(
+    house, torbox, tmp_path: Path, dialect: str
+) -> None:
+    house.sets(qbittorrent={"dialect": dialect})
+    grabs = await in_every_phase(house, torbox)
+    before = await states(house)
+    old = torbox.publish("Old", {"Old.mkv": MiB})
+    assert await house.arr.grabs(old, category="old") == "Ok."
+    house.arr.category = "old"
+    row = await house.sees_state(old, "pausedUP", "stoppedUP")
+    (tmp_path / "config.yml").write_text(AUTOREMOVE.format(port=house.port))
+
+    said = await ran(tmp_path, "autoremove-torrents", "--conf=config.yml", f"--log={tmp_path}")
+    assert f"Found {len(grabs) + 1} torrent(s) in the client" in said
+    for word in ("WARNING", "ERROR", "Traceback"):
+        assert word not in said, said
+
+    assert not await house.arr.polls()
+    house.arr.category = "tv-sonarr"
+    assert await states(house) == before
+    await house.eventually(lambda: not Path(row["content_path"]).exists())
+    done = await house.arr.sees(grabs["Done"])
+    assert house.files_of(done)["Done.mkv"] == grabs["Done"].content("Done.mkv")
