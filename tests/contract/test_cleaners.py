@@ -97,6 +97,18 @@ class Walk:
         await self.stays(HOUR, *states)
         self.torbox.resume()
 
+    async def restarted(self, *states: str) -> None:
+        """The bridge starts while TorBox is gone, and stays so for an hour."""
+        self.torbox.stop("down", cdn=True)
+        await self.house.restarts()
+        await self.stays(HOUR, *states)
+        self.torbox.resume()
+
+    async def comes(self) -> None:
+        """Until a part of it is on the disk."""
+        disk = self.house.downloads
+        await self.house.eventually(lambda: any(one.stat().st_size for one in disk.rglob("*.mkv")))
+
     async def does(self, action: str, **fields: str) -> None:
         data = {"hashes": self.grab.hash} | fields
         status, _ = await self.house.arr.call("POST", f"torrents/{action}", data=data)
@@ -153,6 +165,39 @@ async def test_no_cleaner_acts_on_a_healthy_torrent_in_any_phase(
     assert await walk.looks() == "moving"
     phases = {"queuedDL", "metaDL", "checkingDL", "downloading", paused, complete, "moving"}
     assert walk.cleaners.seen >= phases
+
+
+async def test_no_cleaner_acts_on_what_a_restarted_bridge_shows_while_torbox_is_down(
+    house, torbox
+) -> None:
+    """Nothing was looked at since the start, so nothing is known of now."""
+    await house.starts()
+    grab = torbox.publish("Show.S01E03", {"Show.mkv": 8 * MiB}, NoMetadata())
+    walk = Walk(house, torbox, grab)
+
+    torbox.stop("down", cdn=True)
+    assert await house.arr.grabs(grab) == "Ok."
+    await walk.restarted("queuedDL")
+    await walk.until("metaDL")
+    await walk.restarted("queuedDL")
+    torbox.follow(grab.hash, FetchedOver(20_000))
+    await walk.until("downloading")
+    await walk.restarted("queuedDL")
+
+    torbox.cdn.slow(MiB)
+    torbox.follow(grab.hash, FetchedOver(0))
+    await walk.comes()
+    torbox.stop("down", cdn=True)
+    await house.restarts()
+    await walk.until("queuedDL")
+    for _ in range(60):  # its delivery tries again and again, so that nothing is ever calm
+        house.clock.jump(60)
+        assert await walk.looks() == "queuedDL"
+    torbox.resume()
+    torbox.cdn.clear()
+    await walk.until("pausedUP")
+    await walk.restarted("pausedUP")
+    assert "stalledDL" not in walk.cleaners.seen
 
 
 async def test_cleaners_do_act_on_a_torrent_that_is_dead(house, torbox) -> None:
