@@ -6,7 +6,7 @@ from collections.abc import Container
 from itertools import count
 from pathlib import Path
 
-from bridge.delivery.paths import HIDDEN, INCOMPLETE
+from bridge.delivery.paths import HIDDEN, INCOMPLETE, no_folder
 from bridge.names import safe_name
 
 MOST_STEM_BYTES = 200  # leaves room for " (2)" and for what other programs append
@@ -26,6 +26,8 @@ def free_name(place: Path, wanted: str, taken: Container[str]) -> str:
         there = {folded(name) for name in os.listdir(place)}  # noqa: PTH208  only names are needed
     except FileNotFoundError:
         there = set()
+    except NotADirectoryError as error:
+        raise no_folder(place) from error
     stem = safe_name(wanted)
     if len(stem.encode()) > MOST_STEM_BYTES:
         stem = safe_name(stem.encode()[:MOST_STEM_BYTES].decode(errors="ignore"))

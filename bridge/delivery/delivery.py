@@ -5,7 +5,6 @@ but the downloads.
 """
 
 import asyncio
-import os
 import threading
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -287,9 +286,8 @@ class Delivery:
         def look() -> bool:
             self._check_mount()
             own = self._own(save_path, folder)
-            return not any(
-                map(os.path.lexists, [paths.within(own, name) for name in names] or [own])
-            )
+            targets = [paths.within(own, name) for name in names] or [own]
+            return all(map(paths.is_free, targets))
 
         return await self._places.at(save_path).run(HOUSE, look)
 
@@ -338,7 +336,7 @@ class Delivery:
 
         def make() -> None:
             self._check_mount()
-            paths.below_root(self._root, path).mkdir(parents=True, exist_ok=True)
+            paths.make_folders(paths.below_root(self._root, path))
 
         await self._places.at(path).run(HOUSE, make)
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bridge.delivery.flushing import flush_folder
-from bridge.delivery.paths import HIDDEN, inner_folder, plain_name
+from bridge.delivery.paths import HIDDEN, inner_folder, make_folders, plain_name
 from bridge.delivery.removal import remove_if_empty, tidy
 from bridge.errors import FilesMissing, Refused, TargetTaken
 from bridge.model import File
@@ -47,7 +47,7 @@ def move_folder(source: Path, target: Path, mark: str, stop: threading.Event) ->
     `mark` names what lies about meanwhile, so that another run finds it: it must be the same then.
     A target that was there before is never written to: TargetTaken.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(target.parent)
     copy = target.parent / f"{HIDDEN}{mark}"
     copied = source.parent / f"{HIDDEN}{mark}-copied"
     if _noted_copy(source.parent, mark) not in {None, copy}:

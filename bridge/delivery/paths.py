@@ -56,6 +56,25 @@ def below_root(root: Path, path: str | Path) -> Path:
     return real
 
 
+def make_folders(path: Path) -> None:
+    """Make it and what leads to it. A file in the way is no trouble of the disk: Refused."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise no_folder(path) from error
+
+
+def no_folder(path: Path) -> Refused:
+    """What is said where a file lies at this path, or at one that leads to it."""
+    return Refused(f"a file lies where the folder {path} should be; it has to be moved away")
+
+
+def is_free(path: Path) -> bool:
+    """Whether nothing has this name, and no file has that of a folder which leads to it."""
+    there = next(one for one in (path, *path.parents) if os.path.lexists(one))
+    return there != path and there.is_dir()
+
+
 def within(folder: Path, rest: str) -> Path:
     """`folder/rest`, refused if any part is not a plain name or a folder on the way is a link."""
     parts = rest.split("/")

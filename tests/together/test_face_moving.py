@@ -211,3 +211,58 @@ async def test_two_files_cannot_be_given_one_name_one_after_the_other(house, tor
     assert await asks(arr, "renameFile", oldPath=places[0], **taken) == (200, "")
     assert (await asks(arr, "renameFile", oldPath=places[1], **taken))[0] == 409
     assert len(set(await named(arr, grab))) == len(PACK)
+
+
+async def test_a_file_where_a_folder_should_be_keeps_only_one_torrent_waiting(
+    house, torbox, arr
+) -> None:
+    in_the_way = house.downloads / "kept"
+    in_the_way.write_text("theirs")
+    moves, stays = await complete(house, torbox, arr), torbox.publish("Stays", PACK)
+    place = f"{in_the_way}/series"
+    assert await asks(arr, "setLocation", hashes=moves.hash, location=place) == (200, "")
+    assert await arr.grabs(stays, savepath=place) == "Ok."
+
+    row = await moved(house, moves)
+    assert row["save_path"] == f"{house.downloads}/tv-sonarr"
+    assert house.files_of(row) == contents(moves)
+    await complete(house, torbox, arr, "Another")
+    assert house.bridge.engine.weather.disk is None, "nobody waits for it"
+    told = await arr.json(f"../bridge/torrents/{stays.hash}")
+    assert f"a file lies where the folder {place} should be" in str(told)
+    assert (await arr.sees(stays))["state"] == "queuedDL"
+
+    assert in_the_way.read_text() == "theirs"
+    in_the_way.unlink()
+    await house.sees_state(stays, "pausedUP")
+
+
+async def test_a_file_that_comes_into_the_way_later_is_told_of(house, torbox, arr) -> None:
+    grab = torbox.publish("Show", PACK)
+    torbox.cdn.stalls(after=100, path="readme.txt")
+    torbox.cdn.stalls(after=1000, path="Season 1/e1.mkv")
+    await arr.grabs(grab, savepath="kept")
+    await house.has_begun("e1.mkv")
+    in_the_way = house.downloads / "tv-sonarr/kept"
+    in_the_way.write_text("theirs")
+    torbox.cdn.release()
+
+    async def told() -> bool:
+        return "should be" in str(await arr.json(f"../bridge/torrents/{grab.hash}"))
+
+    await house.eventually(told)
+    assert house.bridge.engine.weather.disk is None, "nobody waits for it"
+    in_the_way.unlink()
+    row = await house.sees_state(grab, "pausedUP")
+    assert house.files_of(row) == contents(grab)
+
+
+@pytest.mark.parametrize("new", ["theirs/readme.txt", "readme.txt/readme.txt"])
+async def test_no_file_is_renamed_to_below_a_file(house, torbox, arr, new: str) -> None:
+    grab = await complete(house, torbox, arr)
+    (house.downloads / "tv-sonarr/Show/theirs").write_text("theirs")
+    place = {"hash": grab.hash, "oldPath": "Show/readme.txt", "newPath": f"Show/{new}"}
+    assert await asks(arr, "renameFile", **place) == (200, "")
+    row = await moved(house, grab)
+    assert house.files_of(row) == contents(grab) | {"theirs": b"theirs"}
+    assert "Show/readme.txt" in await named(arr, grab)

@@ -341,6 +341,15 @@ async def test_a_folder_is_made_inside_the_root_only(delivery, root, tmp_path):
     assert not (tmp_path / "outside").exists()
 
 
+async def test_a_file_in_the_way_of_a_folder_is_no_trouble_of_the_disk(delivery, root):
+    (root / "a").write_bytes(b"theirs")
+
+    for path in ("a", "a/b"):
+        with pytest.raises(Refused, match="a file lies where the folder"):
+            await delivery.make_folder(str(root / path))
+        assert not await delivery.is_free(str(root / path), "Show")
+
+
 async def test_the_probe_leaves_nothing_but_the_folders(delivery, root):
     (root / ".torbox-bridge-probe").write_bytes(b"left by a crash")
 
