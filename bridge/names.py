@@ -7,9 +7,12 @@ ext4, NTFS, SMB and APFS. All of it is pure, so the same torrent gets the same n
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 
 MOST_NAME_BYTES = 240  # most file systems allow 255; the rest is for endings added later
 MOST_FOLDER_BYTES = 760  # of a path without its last part; Linux takes 4,096 bytes for all of it
+MOST_PLACE_BYTES = 2000  # of the folder that torrents are put into
+MOST_PART_BYTES = 255
 MOST_EXTENSION_BYTES = 20
 _NUMBER = re.compile(r" \(\d+\)((?:\.[^./]*)?)$")
 MOST_NUMBER_BYTES = 12  # " (2)" with as many digits as there can be files
@@ -51,6 +54,13 @@ def safe_path(parts: Iterable[str]) -> str:
             break
         kept.append(folder)
     return "/".join([*kept, safe_name(last)])
+
+
+def fits_a_disk(path: PurePath) -> bool:
+    """Whether a folder can be here with everything that a torrent's own path may add to it."""
+    longest = max(len(part.encode("utf-8", "replace")) for part in path.parts)
+    whole = len(str(path).encode("utf-8", "replace"))
+    return longest <= MOST_PART_BYTES and whole <= MOST_PLACE_BYTES
 
 
 def distinct_paths(paths: Sequence[str]) -> list[str]:

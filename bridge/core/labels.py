@@ -15,7 +15,7 @@ from bridge.core.ledger import Change, Ledger
 from bridge.delivery.paths import INCOMPLETE
 from bridge.errors import BadParameter, Refused
 from bridge.model import Category, Torrent
-from bridge.names import safe_path
+from bridge.names import fits_a_disk, safe_path
 from bridge.store import store as remember
 from bridge.store.store import Store
 
@@ -43,6 +43,12 @@ class Labels:
 
     def inside_root(self, path: Path) -> str:
         """The path, normalised, if it lies in the download folder; Refused if it does not."""
+        wanted = self._inside_root(path)
+        if not fits_a_disk(wanted):
+            raise Refused("the path, or a name in it, is longer than a disk takes")
+        return str(wanted)
+
+    def _inside_root(self, path: Path) -> Path:
         wanted = Path(os.path.normpath(Path(self._root) / path))
         if not wanted.is_relative_to(self._root):
             raise Refused("the path lies outside the download folder")
@@ -50,7 +56,7 @@ class Labels:
             raise Refused("what is incomplete has its own folder")
         if _NOT_IN_PATHS.search(str(path)):
             raise Refused("the path holds a control character")
-        return str(wanted)
+        return wanted
 
     def can_be(self, name: str) -> bool:
         """Whether this is a category, or could be made one."""
@@ -146,7 +152,7 @@ class Labels:
         """The save path as it is kept; neither it nor the name may lead out of the root."""
         if save_path:
             self.inside_root(Path(save_path))
-        self.inside_root(Path(*name.split("/")))
+        self._inside_root(Path(*name.split("/")))  # its folder has a shorter name if need be
         return save_path
 
     async def _put(self, category: Category) -> None:

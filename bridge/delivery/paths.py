@@ -1,5 +1,6 @@
 """Where things lie below the download folder; nothing that leads out of it is ever joined."""
 
+import itertools
 import os
 from pathlib import Path
 
@@ -59,7 +60,10 @@ def below_root(root: Path, path: str | Path) -> Path:
 def make_folders(path: Path) -> None:
     """Make it and what leads to it. A file in the way is no trouble of the disk: Refused."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        # One after the other: `parents=True` calls itself for each, and they may be very many.
+        lacking = itertools.takewhile(lambda one: not one.is_dir(), (path, *path.parents))
+        for folder in reversed(list(lacking)):
+            folder.mkdir(exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise no_folder(path) from error
 

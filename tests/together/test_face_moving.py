@@ -140,7 +140,10 @@ async def test_what_came_is_removed_though_it_is_not_wanted_any_more(house, torb
     await house.eventually(lambda: not (house.downloads / "tv-sonarr/Show").exists())
 
 
-@pytest.mark.parametrize("place", ["/etc", "../..", ".incomplete", "a\x01b", "a\nb"])
+NOWHERE = ["/etc", "../..", ".incomplete", "a\x01b", "a\nb", "a" * 256, "a/" * 1500]
+
+
+@pytest.mark.parametrize("place", NOWHERE, ids=range(len(NOWHERE)))
 async def test_nothing_moves_out_of_the_root(house, torbox, arr, place: str) -> None:
     grab = await complete(house, torbox, arr)
     before = await arr.sees(grab)
@@ -266,3 +269,16 @@ async def test_no_file_is_renamed_to_below_a_file(house, torbox, arr, new: str) 
     row = await moved(house, grab)
     assert house.files_of(row) == contents(grab) | {"theirs": b"theirs"}
     assert "Show/readme.txt" in await named(arr, grab)
+
+
+async def test_a_place_that_no_disk_takes_is_refused_before_anything_waits_for_it(
+    house, torbox, arr
+) -> None:
+    grab = torbox.publish("Show", PACK)
+    for place in ("a/" * 1500, "ü" * 200):
+        assert await arr.grabs(grab, savepath=place) == "Fails."
+        status, _ = await asks(arr, "createCategory", category="deep", savePath=place)
+        assert status == 409
+    assert await arr.grabs(grab, category="ü" * 200) == "Ok."
+    row = (await arr.json("torrents/info", category="ü" * 200))[0]
+    assert row["hash"] == grab.hash

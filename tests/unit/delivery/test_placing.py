@@ -341,6 +341,17 @@ async def test_a_folder_is_made_inside_the_root_only(delivery, root, tmp_path):
     assert not (tmp_path / "outside").exists()
 
 
+async def test_a_folder_below_very_many_others_is_made(delivery, root):
+    deepest = root / ("a/" * 1500)
+
+    await delivery.make_folder(str(deepest))
+
+    assert deepest.is_dir()
+    for folder in (deepest, *deepest.parents[:1499]):
+        folder.rmdir()  # pytest's own way to clean up ends at a thousand
+    assert root.is_dir()
+
+
 async def test_a_file_in_the_way_of_a_folder_is_no_trouble_of_the_disk(delivery, root):
     (root / "a").write_bytes(b"theirs")
 
