@@ -218,7 +218,7 @@ class Wishes(Struct, frozen=True):
     ratio_limit: float = -2.0  # -2: the global one, -1: none
     seeding_minutes: int = -2
     inactive_minutes: int = -2
-    limits_at: float = 0.0  # when these three were set, if not with the grab
+    limits_at: float = 0.0  # when these three were set, if not with the grab; below 0: over
     download_limit: int = 0  # bytes a second, 0: none
     upload_limit: int = 0
 

@@ -1,8 +1,10 @@
 """Share limits of what is never shared from here: whether they are reached. Pure.
 
 Limits that came with the grab are the arr's, which moves and removes by them: they are reached as
-soon as the torrent is complete. Limits that are set later are those of a cleaner or a person who
-reckons with them, and deletes by them: they count from the completion on, as they stand.
+soon as the torrent is complete, by being shown as nothing. A ratio or time that was never seeded
+would have cleaners delete what no arr has imported yet. Limits that are set later are those of a
+cleaner or a person who reckons with them, and deletes by them: they count from the completion on,
+as they stand.
 """
 
 from math import inf
@@ -30,4 +32,5 @@ def run_out(torrent: Torrent, time: float) -> Torrent | None:
     ends_at = torrent.completed_at + minutes * 60.0 if minutes >= 0 else inf
     if not at_their_word(torrent) or time < ends_at:
         return None
-    return replace(torrent, wishes=replace(torrent.wishes, limits_at=0.0))
+    wishes = torrent.wishes
+    return replace(torrent, wishes=replace(wishes, limits_at=-wishes.limits_at))

@@ -287,7 +287,8 @@ def share_limits(entry: Entry) -> Limits:
     """What an arr judges "may I move and remove it" by (arr-contract.md §3.2).
 
     Nothing is seeded from here, so a finished torrent has reached whatever limit came with the
-    grab. A ratio limit of -1 says "keep it", and is kept; limits that came late stand as they are.
+    grab, which is shown as 0. A ratio limit of -1 says "keep it", and is kept; limits that came
+    late stand as they are, until they are reached.
     """
     wishes = entry.torrent.wishes
     if entry.shown.situation is Situation.SEEDING:
@@ -295,6 +296,8 @@ def share_limits(entry: Entry) -> Limits:
     if entry.shown.situation is not Situation.COMPLETE or at_their_word(entry.torrent):
         return Limits(wishes.ratio_limit, 0, wishes.seeding_minutes, seeding_seconds(entry))
     limit = wishes.ratio_limit if wishes.ratio_limit >= 0 or wishes.ratio_limit == -1 else 0.0
+    if not wishes.limits_at:
+        return Limits(min(limit, 0.0), 0, min(wishes.seeding_minutes, 0), seeding_seconds(entry))
     seconds = max(seeding_seconds(entry), wishes.seeding_minutes * 60)
     return Limits(limit, max(0.0, limit), wishes.seeding_minutes, min(seconds, MOST_INT64))
 

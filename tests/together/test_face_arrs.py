@@ -187,7 +187,7 @@ async def test_the_walk_from_grab_to_removal(sender: Sender, house, torbox, dial
 
     await house.eventually(finished)
     (row,) = await sender.polls()
-    assert row["ratio"] >= row["ratio_limit"] == 1.5
+    assert row["ratio"] >= row["ratio_limit"] == 0
     assert row["content_path"].startswith(row["save_path"] + "/")
     assert house.files_of(row)["Show.S01E01.mkv"] == grab.content("Show.S01E01.mkv")
 

@@ -90,7 +90,8 @@ async def in_every_phase(house, torbox) -> dict[str, Published]:
     }
     for name, grab in grabs.items():
         paused = str(name == "Paused")
-        await arr.grabs(grab, as_file=name != "No.Metadata", paused=paused, stopped=paused)
+        goals = {"ratioLimit": "5", "seedingTimeLimit": "20000"} if name == "Done" else {}
+        await arr.grabs(grab, as_file=name != "No.Metadata", paused=paused, stopped=paused, **goals)
     for name in ("Done", "Missing"):
         row = await house.sees_state(grabs[name], "pausedUP", "stoppedUP")
     shutil.rmtree(row["content_path"])
