@@ -361,6 +361,18 @@ async def test_a_file_in_the_way_of_a_folder_is_no_trouble_of_the_disk(delivery,
         assert not await delivery.is_free(str(root / path), "Show")
 
 
+async def test_no_file_is_renamed_when_one_would_go_below_a_file(delivery, root):
+    (root / "Show").mkdir()
+    for name in ("a", "b", "theirs"):
+        (root / "Show" / name).write_bytes(name.encode())
+
+    for _ in range(2):
+        with pytest.raises(Refused, match="a file lies where the folder"):
+            await delivery.rename_files(str(root), "Show", [("a", "x/a"), ("b", "theirs/b")])
+
+    assert tree(root) == {f"Show/{name}": name.encode() for name in ("a", "b", "theirs")}
+
+
 async def test_the_probe_leaves_nothing_but_the_folders(delivery, root):
     (root / ".torbox-bridge-probe").write_bytes(b"left by a crash")
 
