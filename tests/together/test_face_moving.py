@@ -28,6 +28,15 @@ async def moved(house, grab) -> dict:
     return await house.sees_state(grab, "pausedUP")
 
 
+async def says(house, grab, words: str) -> None:
+    """Its sentence comes to be this; between two tries it is another for a moment."""
+
+    async def told() -> bool:
+        return words in str(await house.arr.json(f"../bridge/torrents/{grab.hash}"))
+
+    await house.eventually(told)
+
+
 def contents(grab) -> dict[str, bytes]:
     return {file.path: grab.content(file.path) for file in grab.files}
 
@@ -231,8 +240,7 @@ async def test_a_file_where_a_folder_should_be_keeps_only_one_torrent_waiting(
     assert house.files_of(row) == contents(moves)
     await complete(house, torbox, arr, "Another")
     assert house.bridge.engine.weather.disk is None, "nobody waits for it"
-    told = await arr.json(f"../bridge/torrents/{stays.hash}")
-    assert f"a file lies where the folder {place} should be" in str(told)
+    await says(house, stays, f"a file lies where the folder {place} should be")
     assert (await arr.sees(stays))["state"] == "queuedDL"
 
     assert in_the_way.read_text() == "theirs"
@@ -250,10 +258,7 @@ async def test_a_file_that_comes_into_the_way_later_is_told_of(house, torbox, ar
     in_the_way.write_text("theirs")
     torbox.cdn.release()
 
-    async def told() -> bool:
-        return "should be" in str(await arr.json(f"../bridge/torrents/{grab.hash}"))
-
-    await house.eventually(told)
+    await says(house, grab, f"a file lies where the folder {in_the_way} should be")
     assert house.bridge.engine.weather.disk is None, "nobody waits for it"
     in_the_way.unlink()
     row = await house.sees_state(grab, "pausedUP")
