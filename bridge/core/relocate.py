@@ -1,6 +1,7 @@
 """Moving and renaming what is complete, as a client asked: recorded first, then done, then told."""
 
 import logging
+import os
 from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 from bridge.core.ledger import Ledger
 from bridge.core.timeline import Timeline
 from bridge.delivery.delivery import Delivery
-from bridge.errors import DiskFull, FilesMissing, Refused, UnfitForDisk
+from bridge.errors import DiskFull, DiskTrouble, FilesMissing, Refused, UnfitForDisk
 from bridge.model import Cleaning, Complete, File, Relocation, Torrent
 
 log = logging.getLogger(__name__)
@@ -32,9 +33,11 @@ class Relocator:
             return
         try:
             done = await self._done(torrent.save_path, torrent.folder, wanted)
-        except (DiskFull, UnfitForDisk) as error:
+        except (DiskTrouble, UnfitForDisk) as error:
             # It could go on for ever, and all else would wait for it.
-            why = str(error) if isinstance(error, UnfitForDisk) else "the disk there is full"
+            why = await self._fault_of_the_place(error, torrent, wanted)
+            if not why:
+                raise
             text = f"stays where it is, and is not moved to {wanted.save_path}: {why}"
             self._timeline.note(torrent.hash, torrent.name, text)
             done = replace(wanted, save_path=torrent.save_path, folder=torrent.folder)
@@ -46,6 +49,22 @@ class Relocator:
             return replace(now, cleaning=now.cleaning and _cleaned(now.cleaning, done))
 
         await self._ledger.change(torrent.hash, change)
+
+    async def _fault_of_the_place(
+        self, error: DiskTrouble | UnfitForDisk, torrent: Torrent, wanted: Relocation
+    ) -> str:
+        """Why it cannot go there; "" where the disk as a whole is unwell, or it is half done."""
+        if isinstance(error, UnfitForDisk):
+            return str(error)
+        if isinstance(error, DiskFull):
+            return "the disk there is full"
+        await self._delivery.check_ready()
+        here, there = (torrent.save_path, torrent.folder), (wanted.save_path, wanted.folder)
+        if wanted.names or here == there or not await self._delivery.undo_move(*here, *there):
+            return ""
+        cause = error.__cause__
+        number = cause.errno if isinstance(cause, OSError) else None
+        return os.strerror(number) if number else str(error)
 
     async def finished(self, torrent_hash: str, cleaning: Cleaning) -> Cleaning:
         """Before anything is unlinked, a move is undone, and finished only if it is as good as."""

@@ -5,6 +5,8 @@ import errno
 import pytest
 
 from bridge.delivery import moving
+from bridge.delivery.delivery import Delivery
+from bridge.errors import DiskTrouble
 from bridge.simulator import MiB
 
 PACK = {"Season 1/e1.mkv": MiB, "Season 1/e2.mkv": 2000, "readme.txt": 10}
@@ -116,7 +118,9 @@ def refusing(monkeypatch):
     return refuses
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG])
+@pytest.mark.parametrize(
+    "number", [errno.ENOSPC, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO]
+)
 async def test_a_move_that_the_disk_cannot_take_is_given_up(
     number, house, torbox, arr, refusing
 ) -> None:
@@ -132,8 +136,15 @@ async def test_a_move_that_the_disk_cannot_take_is_given_up(
     assert "is not moved" in str(told)
 
 
-async def test_a_torrent_that_cannot_be_moved_can_be_removed(house, torbox, arr, refusing) -> None:
+async def test_a_torrent_that_cannot_be_moved_can_be_removed(
+    house, torbox, arr, refusing, monkeypatch
+) -> None:
     grab = await complete(house, torbox, arr)
+
+    async def is_unwell(_delivery) -> None:
+        raise DiskTrouble("the disk refuses")
+
+    monkeypatch.setattr(Delivery, "check_ready", is_unwell)
     refusing(errno.EIO)
     await asks(arr, "setLocation", hashes=grab.hash, location="kept")
     await house.eventually(lambda: house.bridge.engine.weather.disk is not None)
