@@ -1,6 +1,7 @@
 """Bad input to the real process: one clear line, or qBittorrent's exact answer, and no harm."""
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import socket
@@ -299,7 +300,8 @@ async def test_noise_on_the_socket_harms_nobody(machine) -> None:
     ):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(noise)
-        writer.write_eof()
+        with contextlib.suppress(OSError):  # it has hung up already
+            writer.write_eof()
         async with asyncio.timeout(20):
             with_answer = await read_all(reader)
         assert b" 500 " not in with_answer.split(b"\r\n")[0]
